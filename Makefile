@@ -1,0 +1,67 @@
+# What people do with this project; `make` alone lists it.
+
+PYTHON := $(shell for python in python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 13) <= sys.version_info < (3, 15))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check install --quiet
+COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+	--no-header pyproject.toml
+PORT ?= 7071
+# Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
+STRICT ?=
+
+.PHONY: help serve test predict bench lint format requirements clean
+
+help:
+	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
+	@echo "make predict IMAGE=FILE  answer for one radiograph without a server"
+	@echo "make test                run the tests; says what was left out and why"
+	@echo "make bench               measure speed, memory and size against the Keras way"
+	@echo "make lint / make format  check / mend style and types"
+	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
+
+serve: $(VENV)/local.stamp
+	@$(RUN) -m tools.local_host --port $(PORT)
+
+predict: $(VENV)/local.stamp
+	@test -n "$(IMAGE)" || { echo "Say which: make predict IMAGE=path/to/xray.jpg"; exit 2; }
+	@$(RUN) -m inference "$(IMAGE)" --overlay-dir build/overlays
+	@echo "The picture is in build/overlays."
+
+test: $(VENV)/dev.stamp
+	STRICT=$(STRICT) $(RUN) -m pytest
+
+bench: $(VENV)/dev.stamp
+	$(RUN) -m tools.bench
+
+lint: $(VENV)/dev.stamp
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/dev.stamp
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+requirements: $(VENV)/dev.stamp
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dicom -o requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.txt --extra dicom --extra local -o requirements-local.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements-local.txt \
+		--extra azure --extra dicom --extra local --extra tensorflow --extra training --extra dev \
+		-o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.13 or 3.14 is needed and was not found; \
+	see https://www.python.org/downloads/"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.stamp: requirements-%.txt | $(VENV)/bin/python
+	@echo "Installing $< (once; the development set has TensorFlow in it and takes some minutes) …"
+	$(PIP) -r $<
+	@touch $@

@@ -1,0 +1,135 @@
+"""The Azure Functions app: read the request, call the service, write the response."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+
+from inference import openapi
+from inference.errors import Internal, NotFound, ServiceError
+from inference.service import Service
+from inference.settings import Settings
+
+Handler = Callable[[func.HttpRequest, func.Context], func.HttpResponse]
+
+_log = logging.getLogger("chest_xray")
+
+settings = Settings.from_environment()
+service = Service(settings)
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+PREDICT_AUTH = {
+    "function": func.AuthLevel.FUNCTION,
+    "anonymous": func.AuthLevel.ANONYMOUS,
+}[settings.predict_auth]
+
+#: The page's files by the path under which they are asked for; anything else is not there.
+ASSETS = {file.name: file for file in (Path(__file__).parent / "web").iterdir() if file.is_file()}
+ASSETS[""] = ASSETS["index.html"]
+MEDIA_TYPES = {
+    ".html": "text/html",  # the SDK adds the character set to text
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+ANSWER_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def answered(handler: Handler) -> Handler:
+    """Turn whatever a handler raises into problem+json: what leaves a function is a bare 500."""
+
+    @functools.wraps(handler)
+    def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        try:
+            return handler(req, context)
+        except ServiceError as error:
+            problem = error
+            _log.info("%s %d %s: %s", context.invocation_id, error.status, error.code, error.log)
+        except Exception:
+            problem = Internal("The request could not be answered. The fault is on our side.")
+            _log.exception("%s 500 internal", context.invocation_id)
+        return _json(
+            problem.problem(context.invocation_id),
+            status=problem.status,
+            media_type="application/problem+json",
+            headers=problem.headers,
+        )
+
+    return answer
+
+
+@app.route("api/predict", methods=[func.HttpMethod.POST], auth_level=PREDICT_AUTH)
+@answered
+def predict(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Probabilities and Grad-CAM for one radiograph."""
+    report = service.answer(
+        req.headers.get("content-type"), req.get_body(), req.params, context.invocation_id
+    )
+    return _json(report.to_json())
+
+
+@app.route("api/model", methods=[func.HttpMethod.GET])
+@answered
+def model(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The facts of the model that serves."""
+    return _json(service.model())
+
+
+@app.route("api/health", methods=[func.HttpMethod.GET])
+@answered
+def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Whether predictions are answered."""
+    state = service.health()
+    return _json(state, status=503 if state["status"] == "unavailable" else 200)
+
+
+@app.route("api/openapi.json", methods=[func.HttpMethod.GET])
+@answered
+def openapi_document(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """What this service takes and answers, for programs."""
+    return _json(openapi.document(service.labels(), settings))
+
+
+@app.route("{*asset}", methods=[func.HttpMethod.GET])
+@answered
+def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The page at `/` and its files."""
+    file = ASSETS.get(req.route_params.get("asset") or "")
+    if file is None:
+        raise NotFound(
+            "There is nothing here; the page is at / and the API's description at "
+            "/api/openapi.json."
+        )
+    return func.HttpResponse(
+        file.read_bytes(), headers=PAGE_HEADERS, mimetype=MEDIA_TYPES[file.suffix]
+    )
+
+
+def _json(
+    content: dict[str, Any],
+    *,
+    status: int = 200,
+    media_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(content, allow_nan=False),
+        status_code=status,
+        headers=ANSWER_HEADERS | (headers or {}),
+        mimetype=media_type,
+    )

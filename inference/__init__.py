@@ -1,0 +1,1 @@
+"""Bytes of a chest radiograph in, an explained answer out."""

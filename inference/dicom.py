@@ -1,0 +1,375 @@
+"""DICOM bytes → `Radiograph`, with pydicom and the decoders that it finds installed.
+
+Only `decoding` imports this module, and only for a DICOM file, because pydicom is an extra. Of the
+dataset no more is read than `_TAGS`: what identifies a patient never becomes a value. Pixel Aspect
+Ratio is not looked at: detectors for the chest have square pixels.
+"""
+
+import logging
+import os
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from contextlib import ExitStack
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom.config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import get_frame
+from pydicom.filereader import read_dataset
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.tag import Tag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGExtended12Bit,
+    RLELossless,
+)
+
+from inference.decoding import (
+    BYTES_PER_PIXEL,
+    PixelBudget,
+    Radiograph,
+    check_size,
+    reading,
+    reduced,
+    reduction,
+    stretch,
+)
+from inference.errors import TooLarge, Undecodable
+
+_TAGS = (
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelData",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "VOILUTSequence",
+    "ViewPosition",
+    "PatientAge",
+)
+
+#: PS3.3 C.8.11.1.1.4 and C.8.1.1: anything else may be free text.
+_VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
+
+# The first that is installed decodes. GDCM comes last, because it needs a process of its own.
+_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
+_GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
+_GDCM_SECONDS = 60
+
+# Measured for pictures of 40 megapixels.
+_ENCAPSULATED_BYTES_PER_PIXEL = 9
+_GDCM_BYTES_PER_PIXEL, _GDCM_BYTES = 11, 30 * 2**20
+
+# pydicom quotes values in warnings and log lines.
+logging.getLogger("pydicom").disabled = True
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+
+def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
+    """Decode a DICOM file of one gray frame of 8 to 16 bits.
+
+    Stored values go through the modality LUT or rescale, then through the first VOI LUT or window,
+    to 0 to 255 (PS3.3 C.11.1 and C.11.2, PS3.4 N.2). Without a VOI LUT or window, the range that
+    they use is mapped to it as `decoding.stretch` says. MONOCHROME1 is inverted.
+
+    Raises:
+        TooLarge: There are more pixels than allowed, or they need too much memory.
+        Undecodable: The file is truncated, corrupt or lies about its size; it has several frames,
+            colour or a palette; or no decoder is installed for its transfer syntax (the detail
+            names it and what it lacks).
+    """
+    # Each time, because the filters belong to the process, and whoever resets them resets ours too.
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+    with ExitStack() as held, reading("DICOM"):
+        syntax, body = _transfer_syntax(data)
+        if syntax == DeflatedExplicitVRLittleEndian:
+            held.enter_context(budget.take(max_pixels))
+            body = _inflated(body, 2 * max_pixels + 2**22)
+        ds = read_dataset(
+            body,
+            syntax.is_implicit_VR,
+            syntax.is_little_endian,
+            specific_tags=[Tag(keyword) for keyword in _TAGS],
+        )
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = syntax
+        _check_gray(ds)
+        width, height = int(ds.Columns), int(ds.Rows)
+        check_size(width, height, 0, max_pixels)
+        plugin = _plugin(ds, syntax)
+        needs = _needs(ds, syntax, plugin)
+        check_size(width, height, needs, max_pixels)
+        _check_length(ds, syntax)
+        factor = reduction(width, height)
+        if syntax != DeflatedExplicitVRLittleEndian:
+            held.enter_context(
+                budget.take((needs + 16 * width * height // factor**2) // BYTES_PER_PIXEL)
+            )
+        stored = (
+            _by_gdcm(ds, syntax) if plugin == "gdcm" else pixel_array(ds, decoding_plugin=plugin)
+        )
+        pixels = _presented(stored, ds, factor)
+    return Radiograph(
+        pixels=pixels,
+        format="DICOM",
+        width=width,
+        height=height,
+        view_position=_view_position(ds),
+        paediatric=_paediatric(ds),
+    )
+
+
+def _transfer_syntax(data: bytes) -> tuple[UID, BytesIO]:
+    """The transfer syntax, and the file at the start of its dataset (PS3.10 7.1)."""
+    file = BytesIO(data)
+    file.seek(132 if data[128:132] == b"DICM" else 0)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    if "TransferSyntaxUID" not in meta:
+        start = data[file.tell() : file.tell() + 6]
+        return (ExplicitVRLittleEndian if start[4:6].isalpha() else ImplicitVRLittleEndian), file
+    syntax = UID(meta.TransferSyntaxUID)
+    if not syntax.is_transfer_syntax or syntax.is_private:
+        raise Undecodable(
+            f"The transfer syntax {_printable(syntax)} of the DICOM file is not known here.",
+            log="DICOM: unknown transfer syntax",
+        )
+    return syntax, file
+
+
+def _printable(uid: UID) -> str:
+    return "".join(character for character in uid[:64] if character in "0123456789.")
+
+
+def _inflated(file: BytesIO, most: int) -> BytesIO:
+    """The dataset of a deflated file (PS3.5 A.5), up to so many bytes."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    dataset = inflater.decompress(file.read(), most)
+    if inflater.unconsumed_tail:
+        raise TooLarge("The deflated DICOM file holds more bytes than the pixels that are allowed.")
+    if not inflater.eof:
+        raise Undecodable("The deflated DICOM file is truncated.")
+    return BytesIO(dataset)
+
+
+def _check_gray(ds: Dataset) -> None:
+    missing = [
+        keyword
+        for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelData")
+        if not ds.get(keyword)
+    ]
+    if missing:
+        raise Undecodable(
+            f"The DICOM file is truncated or holds no image: {', '.join(missing)} is missing."
+        )
+    interpretation = str(ds.get("PhotometricInterpretation", ""))
+    if interpretation == "PALETTE COLOR":
+        raise Undecodable(
+            "The DICOM image is coloured by a palette (PALETTE COLOR); a radiograph is gray "
+            "(MONOCHROME1 or MONOCHROME2)."
+        )
+    if interpretation not in ("MONOCHROME1", "MONOCHROME2") or ds.get("SamplesPerPixel", 1) != 1:
+        raise Undecodable(
+            "The DICOM image is in colour; a radiograph is gray (MONOCHROME1 or MONOCHROME2).",
+        )
+    if int(ds.get("NumberOfFrames") or 1) != 1:
+        raise Undecodable("The DICOM file holds several frames; send the one that is to be read.")
+    if ds.BitsAllocated not in (8, 16) or not 2 <= ds.BitsStored <= ds.BitsAllocated:
+        raise Undecodable("The DICOM image is not of 8 to 16 bits a pixel.")
+
+
+def _needs(ds: Dataset, syntax: UID, plugin: str) -> int:
+    """Bytes of working memory beside the file and the reduced result."""
+    pixels = int(ds.Rows) * int(ds.Columns)
+    if plugin == "gdcm":
+        return _GDCM_BYTES_PER_PIXEL * pixels + _GDCM_BYTES
+    if syntax.is_encapsulated:
+        return _ENCAPSULATED_BYTES_PER_PIXEL * pixels
+    return 2 * pixels * int(ds.BitsAllocated) // 8
+
+
+def _check_length(ds: Dataset, syntax: UID) -> None:
+    """Compare what the dataset says of the size with the pixels or the codestream that is there."""
+    rows, columns, sample = ds.Rows, ds.Columns, ds.BitsAllocated // 8
+    if not syntax.is_encapsulated:
+        row = columns * sample
+        if not rows * row <= len(ds.PixelData) < (rows + 1) * row + 1:
+            raise Undecodable(
+                "The DICOM file is truncated or corrupt: its pixels are not Rows x Columns."
+            )
+        return
+    frame = _frame(ds)
+    if syntax == RLELossless:
+        fits = _rle_fits(frame, rows * columns)
+    elif syntax in JPEG2000TransferSyntaxes or syntax.name.startswith("High-Throughput"):
+        fits = _jpeg2000_shape(frame) == (rows, columns, 1)
+    else:
+        fits = _jpeg_shape(frame)[:3] == (rows, columns, 1)
+    if not fits:
+        raise Undecodable(
+            "The DICOM file is corrupt: its compressed pixels are not gray and Rows x Columns."
+        )
+
+
+def _frame(ds: Dataset) -> bytes:
+    return get_frame(ds.PixelData, 0, number_of_frames=1)
+
+
+def _rle_fits(frame: bytes, pixels: int) -> bool:
+    """Whether no RLE segment (PS3.5 G) expands to more bytes than there are pixels.
+
+    PackBits expands up to 64 times, and pydicom compares only when it has them all.
+    """
+    count, *starts = struct.unpack("<16L", frame[:64])
+    for start, end in pairwise([*starts[:count], len(frame)]):
+        at, total = start, 0
+        while at < end:
+            code = frame[at]
+            total += code + 1 if code < 128 else 257 - code if code > 128 else 0
+            at += code + 2 if code < 128 else 2 if code > 128 else 1
+        if total > pixels + 128:
+            return False
+    return True
+
+
+def _jpeg_shape(stream: bytes) -> tuple[int, int, int, int]:
+    """Rows, columns, components and bits (ISO 10918-1 B.2.2, ISO 14495-1 C.2.2)."""
+    at = 2
+    while stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            bits, rows, columns, components = struct.unpack(">BHHB", stream[at + 4 : at + 10])
+            return rows, columns, components, bits
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4])
+    raise ValueError("no frame header")
+
+
+def _jpeg2000_shape(stream: bytes) -> tuple[int, int, int]:
+    """Rows, columns and components from the SIZ segment (ISO 15444-1 A.5.1)."""
+    at = stream.index(b"\xff\x4f\xff\x51") + 8
+    right, bottom, left, top = (
+        int.from_bytes(stream[at + 4 * n : at + 4 * n + 4]) for n in range(4)
+    )
+    return bottom - top, right - left, int.from_bytes(stream[at + 32 : at + 34])
+
+
+def _plugin(ds: Dataset, syntax: UID) -> str:
+    """The name of pydicom's plugin that decodes the pixels; "" for those not compressed."""
+    if not syntax.is_encapsulated:
+        return ""
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise Undecodable(
+            f"The transfer syntax {syntax.name} ({syntax}) is not read here."
+        ) from None
+    available = decoder.available_plugins
+    if syntax == JPEGExtended12Bit and ds.BitsStored > 8:
+        available = tuple(name for name in available if name == "gdcm")
+    for name in _PLUGINS:
+        if name in available:
+            return name
+    raise Undecodable(
+        f"The transfer syntax {syntax.name} ({syntax}) needs a decoder that is not installed: "
+        f"{'; or '.join(decoder.missing_dependencies)}."
+    )
+
+
+def _by_gdcm(ds: Dataset, syntax: UID) -> npt.NDArray[Any]:
+    frame = _frame(ds)
+    rows, columns, _, bits = _jpeg_shape(frame)
+    done = subprocess.run(
+        [sys.executable, "-P", str(_GDCM_PROGRAM), str(columns), str(rows), str(bits), syntax],
+        input=frame,
+        capture_output=True,
+        timeout=_GDCM_SECONDS,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    samples: npt.NDArray[Any] = np.frombuffer(done.stdout, np.uint8 if bits <= 8 else np.uint16)
+    if ds.PixelRepresentation:
+        unused = 8 * samples.itemsize - min(ds.BitsStored, bits)
+        samples = (samples << unused).view(f"i{samples.itemsize}") >> unused
+    return samples.reshape(rows, columns)
+
+
+def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArray[np.uint8]:
+    """Stored values [rows, columns] → uint8, white is dense, both sides divided by `factor`."""
+    height, width = stored.shape
+    if ds.get("VOILUTSequence") or ds.get("WindowWidth") is not None:
+        low, high = _voi_range(ds)
+
+        def strip(top: int, bottom: int) -> npt.NDArray[Any]:
+            values = apply_voi_lut(_integers(apply_modality_lut(stored[top:bottom], ds), ds), ds)
+            return ((values - low) * (255 / (high - low))).astype(np.float32)
+
+        values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
+        pixels = values.astype(np.uint8)
+    elif ds.get("ModalityLUTSequence"):
+        table = reduced(
+            lambda top, bottom: apply_modality_lut(stored[top:bottom].astype(np.int32), ds),
+            width,
+            height,
+            factor,
+        )
+        pixels = stretch(table)
+    else:
+        # A rescale changes nothing of the range that is used, but which end of it is which.
+        pixels = stretch(reduced(lambda top, bottom: stored[top:bottom], width, height, factor))
+        if (ds.get("RescaleSlope") or 1) < 0:
+            pixels = ~pixels
+    return ~pixels if ds.PhotometricInterpretation == "MONOCHROME1" else pixels
+
+
+def _integers(values: npt.NDArray[Any], ds: Dataset) -> npt.NDArray[Any]:
+    return np.rint(values).astype(np.int32) if ds.get("VOILUTSequence") else values
+
+
+def _voi_range(ds: Dataset) -> tuple[float, float]:
+    """The values that the first VOI LUT or window maps the darkest and the brightest to."""
+    if ds.get("VOILUTSequence"):
+        item = ds.VOILUTSequence[0]
+        entries, first, _ = item.LUTDescriptor
+        table = apply_voi_lut(np.arange(first, first + (entries or 2**16)), ds)
+        return float(table.min()), float(table.max())
+    with np.errstate(over="ignore"):
+        low, high = apply_voi_lut(np.array([-1e30, 1e30]), ds)
+    return float(low), float(high)
+
+
+def _view_position(ds: Dataset) -> str | None:
+    position = str(ds.get("ViewPosition") or "").upper()
+    return position if position in _VIEW_POSITIONS else None
+
+
+def _paediatric(ds: Dataset) -> bool | None:
+    """Whether Patient's Age (PS3.5 6.2, AS) is under 18 years; nothing else of it is kept."""
+    age = str(ds.get("PatientAge") or "")
+    if len(age) != 4 or not age[:3].isdigit() or age[3] not in "DWMY":
+        return None
+    return int(age[:3]) < {"D": 6574, "W": 939, "M": 216, "Y": 18}[age[3]]

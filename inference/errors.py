@@ -1,0 +1,97 @@
+"""What can go wrong with a request: one class a situation, each an HTTP problem (RFC 9457)."""
+
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """A request that cannot be answered.
+
+    `detail` is written for the client and must say nothing of the inside; `log` is written for whoever
+    runs the service and must say nothing of a patient (no file name, no tag, no pixel, no address).
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str, *, log: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.log = log or detail
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that belong to this problem."""
+        return {}
+
+    def problem(self, request_id: str) -> dict[str, Any]:
+        """The members of the `application/problem+json` answer."""
+        return {
+            "type": f"urn:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+        }
+
+
+class NoImage(ServiceError):
+    status, code, title = 400, "no_image", "There is no image in the request"
+
+
+class BadRequest(ServiceError):
+    status, code, title = 400, "bad_request", "The request cannot be understood"
+
+
+class LinkForbidden(ServiceError):
+    status, code, title = 403, "link_forbidden", "This link is not followed"
+
+
+class NotFound(ServiceError):
+    status, code, title = 404, "not_found", "There is nothing at this address"
+
+
+class TooLarge(ServiceError):
+    status, code, title = 413, "too_large", "The image is too large"
+
+
+class UnsupportedMedia(ServiceError):
+    status, code, title = 415, "unsupported_media", "This is no image format that is read here"
+
+
+class Undecodable(ServiceError):
+    status, code, title = 422, "undecodable", "The image cannot be decoded"
+
+
+class NotAChestXray(ServiceError):
+    """The gate refuses the image; `reasons` are machine-readable words such as `blank`."""
+
+    status, code, title = 422, "not_a_chest_xray", "This does not look like a frontal chest X-ray"
+
+    def __init__(self, detail: str, *, reasons: tuple[str, ...], log: str = "") -> None:
+        super().__init__(detail, log=log)
+        self.reasons = reasons
+
+    def problem(self, request_id: str) -> dict[str, Any]:
+        return {**super().problem(request_id), "reasons": list(self.reasons)}
+
+
+class Internal(ServiceError):
+    status, code, title = 500, "internal", "The service made a mistake"
+
+
+class LinkFailed(ServiceError):
+    status, code, title = 502, "link_failed", "The link did not lead to an image"
+
+
+class ModelUnavailable(ServiceError):
+    status, code, title = 503, "model_unavailable", "No model could be loaded"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "30"}
+
+
+class LinkTimeout(ServiceError):
+    status, code, title = 504, "link_timeout", "The other server took too long"

@@ -1,0 +1,42 @@
+"""One compressed DICOM frame on standard input, its samples on standard output: GDCM by itself.
+
+A program of its own, run by `dicom`, because GDCM ends its process over some corrupt codestreams,
+and that must not be the process that serves. It imports nothing but GDCM, to start in a moment.
+"""
+
+import sys
+
+
+def main(columns: int, rows: int, bits_stored: int, transfer_syntax: str) -> None:
+    """Decode one gray frame; samples of up to 8 bits take one byte, others two (PS3.5 8.1.1)."""
+    import gdcm
+
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(sys.stdin.buffer.read())
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((columns, rows, 1))
+    image.SetPhotometricInterpretation(
+        gdcm.PhotometricInterpretation(gdcm.PhotometricInterpretation.MONOCHROME2)
+    )
+    image.SetPixelFormat(
+        gdcm.PixelFormat(1, 8 if bits_stored <= 8 else 16, bits_stored, bits_stored - 1, 0)
+    )
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(transfer_syntax)))
+    image.SetDataElement(element)
+    # GDCM's bindings hand bytes out as text, twice as large; free what it was made from.
+    text = image.GetBuffer()
+    del image, element, fragments, fragment
+    samples = text.encode("utf-8", "surrogateescape")
+    del text
+    sys.stdout.buffer.write(samples)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

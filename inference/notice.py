@@ -1,0 +1,3 @@
+"""What every answer says of itself."""
+
+NOTICE = "Research use only. Not a medical device; not for diagnosis."

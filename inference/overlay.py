@@ -1,0 +1,68 @@
+"""Radiograph + heatmap → the picture that shows where the network looked."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+JPEG_QUALITY = 85
+#: How much of the hottest place is colour; a place without heat shows the radiograph alone.
+STRONGEST_COLOUR = 0.55
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """An encoded picture."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+def render(
+    pixels: npt.NDArray[np.uint8],
+    heatmap: npt.NDArray[np.float32],
+    *,
+    size: int,
+    encoding: Literal["jpeg", "png"] = "jpeg",
+) -> Overlay:
+    """Colour the whole radiograph by the heatmap, in its own aspect ratio.
+
+    Args:
+        pixels: Gray values, uint8 [height, width].
+        heatmap: float32 [rows, columns], 0–1; the network's grid over the whole radiograph.
+        size: Long side of the picture in pixels.
+        encoding: JPEG is 10 to 100 times cheaper than PNG.
+    """
+    width, height = _fit(pixels, size)
+    shrinks = size <= max(pixels.shape)
+    gray = cv2.resize(
+        pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    smooth = cv2.resize(heatmap * 255, (width, height), interpolation=cv2.INTER_CUBIC)
+    heat = cv2.convertScaleAbs(np.maximum(smooth, 0))
+    gray_share, colour = _tables()
+    faded = cv2.multiply(gray, cv2.LUT(heat, gray_share), scale=1 / 255)
+    picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), cv2.applyColorMap(heat, colour))
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
+    _, data = cv2.imencode(".jpg" if encoding == "jpeg" else ".png", picture, options)
+    return Overlay(data.tobytes(), f"image/{encoding}", width, height)
+
+
+def _fit(pixels: npt.NDArray[np.uint8], size: int) -> tuple[int, int]:
+    height, width = pixels.shape
+    scale = size / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+@cache
+def _tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """For each heat 0–255: the share of gray that stays (of 255), and the colour that is added to it."""
+    heat = np.arange(256, dtype=np.uint8)[:, np.newaxis]
+    share = np.linspace(0, STRONGEST_COLOUR, 256)[:, np.newaxis, np.newaxis]
+    colour = cv2.applyColorMap(heat, cv2.COLORMAP_TURBO) * share
+    return (255 * (1 - share)).astype(np.uint8), colour.astype(np.uint8)

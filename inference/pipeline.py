@@ -1,0 +1,123 @@
+"""The way of an image, from bytes to Report: each step is a function of the module of its name."""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import gate
+from inference.classification import classify
+from inference.decoding import PixelBudget, decode
+from inference.errors import NotAChestXray
+from inference.gradcam import heatmaps
+from inference.overlay import render
+from inference.preprocessing import VERSION, preprocess
+from inference.reading import Options
+from inference.report import Explanation, Report, Served
+from inference.runtime import Activations, open_runtime
+from inference.settings import Settings
+from inference.timing import Timing
+from model_store.model import Model
+
+NO_GATE = "Whether this is a frontal chest X-ray was not checked: this model has no gate."
+FORCED = "Answered because force=true was asked, although the gate refuses this image: "
+
+
+class Pipeline:
+    """One opened model and what its requests share; safe to call from several threads."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
+        """Open the model's network.
+
+        Raises:
+            ValueError: The network cannot be opened, or was trained on another preprocessing.
+        """
+        self._manifest = manifest = model.manifest
+        if manifest.preprocessing != VERSION:
+            raise ValueError(
+                f"Model {manifest.version} expects the preprocessing {manifest.preprocessing}; "
+                f"this code has {VERSION}."
+            )
+        self._settings = settings
+        self._runtime = open_runtime(model, settings)
+        self._served = Served(
+            manifest, manifest.files[settings.model_file].sha256, self._runtime.name
+        )
+        self._budget = PixelBudget(settings.max_image_pixels)
+
+    def predict(self, data: bytes, options: Options, *, request_id: str, timing: Timing) -> Report:
+        """Answer for one encoded radiograph.
+
+        Args:
+            data: A file in one of the formats that `decoding` reads.
+            options: What to explain and how to draw it.
+            request_id: Handed through to the answer.
+            timing: Takes the steps' durations.
+
+        Raises:
+            TooLarge, UnsupportedMedia, Undecodable: The file is not one that can be read.
+            NotAChestXray: The gate refuses it and `options.force` is not set.
+        """
+        manifest = self._manifest
+        with timing.step("decode"):
+            radiograph = decode(
+                data, max_pixels=self._settings.max_image_pixels, budget=self._budget
+            )
+            verdict = gate.judge(radiograph)
+        if verdict.reasons and not options.force:
+            raise NotAChestXray(
+                f"Refused: {verdict.sentence}. Send force=true to have it answered all the same.",
+                reasons=verdict.reasons,
+            )
+        with timing.step("preprocess"):
+            batch = preprocess(radiograph.pixels, manifest.input)
+        with timing.step("run"):
+            activations = self._runtime.run(batch)
+        classification = classify(
+            activations.logits,
+            temperature=manifest.temperature,
+            threshold=manifest.threshold.value,
+        )
+        with timing.step("explain"):
+            numbers = self._chosen(options.explain, classification.number)
+            explanations = self._explain(activations, numbers, radiograph.pixels, options)
+        return Report(
+            radiograph=radiograph,
+            sha256=hashlib.sha256(data).hexdigest(),
+            verdict=verdict,
+            classification=classification,
+            explanations=explanations,
+            warnings=_warnings(verdict),
+            model=self._served,
+            timing_ms={**timing.steps, "total": timing.total},
+            request_id=request_id,
+        )
+
+    def _chosen(self, explain: str, predicted: int) -> list[int]:
+        labels = self._manifest.labels
+        choices = {"predicted": [predicted], "all": list(range(len(labels))), "none": []}
+        return choices[explain] if explain in choices else [labels.index(explain)]
+
+    def _explain(
+        self,
+        activations: Activations,
+        numbers: list[int],
+        pixels: NDArray[np.uint8],
+        options: Options,
+    ) -> tuple[Explanation, ...]:
+        labels = self._manifest.labels
+        heats = heatmaps([activations.class_map(number) for number in numbers])
+        return tuple(
+            Explanation(
+                labels[number],
+                heat,
+                render(pixels, heat, size=options.size, encoding=options.overlay),
+            )
+            for number, heat in zip(numbers, heats, strict=True)
+        )
+
+
+def _warnings(verdict: gate.Verdict) -> tuple[str, ...]:
+    if verdict.reasons:
+        return (f"{FORCED}{verdict.sentence}.",)
+    return (NO_GATE,) if verdict.chest_xray is None else ()

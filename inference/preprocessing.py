@@ -1,0 +1,62 @@
+"""Radiograph → the network's input. Training and serving both call this module and no other."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+#: Written into every manifest. Any change of a value that `preprocess` returns needs a new name here
+#: and new golden values in the tests, because a network only knows the input that it was trained on.
+VERSION = "squash-clahe-1"
+
+
+class InputSpec(Protocol):
+    """What a network takes: `size` x `size` pixels, 1 or 3 channels, values from `low` to `high`."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def preprocess(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
+    """Turn a radiograph into a batch of one.
+
+    The radiograph is squashed to a square, because its aspect ratio and resolution tell hospitals apart
+    better than diseases, and its contrast is equalised place by place, because window, gamma and
+    exposure belong to the machine and not to the patient.
+
+    Args:
+        pixels: Gray values, uint8 [height, width], white is dense (MONOCHROME2).
+        spec: The network's input.
+
+    Returns:
+        float32 [1, size, size, channels], values from `spec.low` to `spec.high`.
+    """
+    return as_input(equalize_locally(squash(pixels, spec.size)), spec)
+
+
+def squash(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Resample to uint8 [size, size] without regard to the aspect ratio: the mean over each pixel's area."""
+    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def equalize_locally(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994) of uint8 [height, width]."""
+    # A new one each time: it keeps buffers, so that threads cannot share it.
+    clahe = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
+    return clahe.apply(pixels)  # type: ignore[return-value]
+
+
+def as_input(square: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
+    """Map uint8 [size, size] to float32 [1, size, size, channels] in the network's range."""
+    values = square.astype(np.float32)
+    if (spec.low, spec.high) != (0.0, 255.0):
+        values = values * np.float32((spec.high - spec.low) / 255.0) + np.float32(spec.low)
+    batch = values[np.newaxis, :, :, np.newaxis]
+    return batch if spec.channels == 1 else np.repeat(batch, spec.channels, axis=-1)

@@ -1,0 +1,57 @@
+"""LiteRT: one forward pass gives logits, embedding and the class maps of all classes."""
+
+import os
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ai_edge_litert.interpreter import Interpreter, SignatureRunner
+
+from inference.runtime import Activations, Array
+from model_store.manifest import Outputs
+
+
+class LiteRTRuntime:
+    """A pool of interpreters: one is not safe across threads, and a few are enough for all cores."""
+
+    name = "litert"
+
+    def __init__(self, content: bytes, outputs: Outputs, *, threads: int = 1) -> None:
+        """Open the first interpreter now, so that a broken model fails here; others when needed.
+
+        Args:
+            content: A `model.tflite`.
+            outputs: What the network calls its `logits`, `class_maps` and `embedding`.
+            threads: How many threads one pass may use.
+
+        Raises:
+            ValueError: LiteRT does not take the model.
+        """
+        self._content, self._outputs, self._threads = content, outputs, threads
+        self._idle: queue.LifoQueue[SignatureRunner | None] = queue.LifoQueue()
+        for _ in range(max(1, (os.cpu_count() or 1) // threads) - 1):
+            self._idle.put(None)
+        self._idle.put(self._open())
+
+    def run(self, batch: Array) -> Activations:
+        with self._runner() as runner:
+            found = runner(image=batch)
+        class_maps = found[self._outputs.class_maps][0]
+        return Activations(
+            logits=found[self._outputs.logits][0],
+            embedding=found[self._outputs.embedding][0],
+            class_map=lambda number: class_maps[:, :, number],
+        )
+
+    def _open(self) -> SignatureRunner:
+        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        return interpreter.get_signature_runner()
+
+    @contextmanager
+    def _runner(self) -> Iterator[SignatureRunner]:
+        runner = self._idle.get()
+        try:
+            runner = runner or self._open()
+            yield runner
+        finally:
+            self._idle.put(runner)

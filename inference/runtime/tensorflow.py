@@ -1,0 +1,97 @@
+"""TensorFlow: any Keras image classifier, explained by Grad-CAM with `GradientTape`.
+
+It is slower and much larger than LiteRT. It serves models whose head is not ours, and it is what LiteRT's
+answers are held against in tests.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from inference.runtime import Activations, Array
+
+
+class TensorFlowRuntime:
+    """A Keras classifier; the last spatial layer is found by itself, inside nested models too."""
+
+    name = "tensorflow"
+
+    def __init__(self, content: bytes) -> None:
+        """Load a `.keras` file.
+
+        Raises:
+            ValueError: The file is no Keras model, or the model has no spatial layer.
+        """
+        with tempfile.TemporaryDirectory() as folder:  # Keras loads from a named file only
+            file = Path(folder) / "model.keras"
+            file.write_bytes(content)
+            self._model = keras.models.load_model(file, compile=False)
+        _remove_softmax(self._model)
+        layer = last_spatial_layer(self._model)
+        self._features: Any = None
+        original = layer.call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._features = original(*args, **kwargs)
+            return self._features
+
+        # A nested model's tensors are not part of the outer graph, so the layer itself hands them over.
+        layer.call = call
+        self._forward = tf.function(self._trace_forward)
+        self._explain = tf.function(self._trace_explain)
+
+    def run(self, batch: Array) -> Activations:
+        tensor = tf.constant(batch)
+        logits, embedding = self._forward(tensor)
+        return Activations(
+            logits=logits.numpy()[0],
+            embedding=embedding.numpy()[0],
+            class_map=lambda number: self._explain(tensor, tf.constant(number)).numpy(),
+        )
+
+    def _trace_forward(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = self._model(batch, training=False)
+        return logits, tf.reduce_mean(self._features, axis=(1, 2))
+
+    def _trace_explain(self, batch: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        """Grad-CAM without its ReLU (Selvaraju et al. 2017, equations 1 and 2)."""
+        with tf.GradientTape() as tape:
+            tape.watch(batch)
+            score = self._model(batch, training=False)[:, number]
+        features = self._features
+        gradient = tape.gradient(score, features)
+        weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+        return tf.reduce_sum(weights * features, axis=-1)[0]
+
+
+def last_spatial_layer(model: keras.Model) -> keras.Layer:
+    """The last layer that still has rows and columns and is not the class maps themselves.
+
+    Raises:
+        ValueError: There is none.
+    """
+    classes = model.output_shape[-1]
+    for layer in reversed(_flatten(model)):
+        shape: tuple[int | None, ...] = getattr(getattr(layer, "output", None), "shape", ())
+        if len(shape) == 4 and shape[-1] != classes and 1 not in shape[1:3]:
+            return layer
+    raise ValueError("The model has no layer with rows and columns, so Grad-CAM cannot explain it.")
+
+
+def _flatten(model: keras.Model) -> list[keras.Layer]:
+    layers: list[keras.Layer] = []
+    for layer in model.layers:
+        layers += _flatten(layer) if isinstance(layer, keras.Model) else [layer]
+    return layers
+
+
+def _remove_softmax(model: keras.Model) -> None:
+    """Let the model answer with logits, which temperature and Grad-CAM start from."""
+    last = _flatten(model)[-1]
+    if isinstance(last, keras.layers.Softmax):
+        last.call = lambda inputs, mask=None: inputs
+    elif getattr(last, "activation", None) is keras.activations.softmax:
+        last.activation = keras.activations.linear

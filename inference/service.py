@@ -1,0 +1,156 @@
+"""The service: keeps the settings and the opened model, and hands each request its way.
+
+Nothing heavy is imported before the first prediction, so that the app starts in a moment and its page,
+its health and its OpenAPI document cost nothing.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from inference.errors import ModelUnavailable
+from inference.notice import NOTICE
+from inference.reading import Link, Options, read_image, read_options
+from inference.settings import Settings
+from inference.timing import Timing
+from model_store.errors import StoreError
+from model_store.manifest import Manifest
+from model_store.model import Model
+from model_store.once import Once
+from model_store.serving import Serving, open_serving
+from model_store.store import open_store
+
+if TYPE_CHECKING:
+    from inference.pipeline import Pipeline
+    from inference.report import Report
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """One for a process; safe to call from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._serving = Once(self._open)
+        self._failure: str | None = None
+
+    def answer(
+        self, content_type: str | None, body: bytes, query: Mapping[str, str], request_id: str
+    ) -> "Report":
+        """Answer a `POST /api/predict`.
+
+        Raises:
+            ServiceError: Any of its kinds, see `errors`.
+        """
+        timing = Timing()
+        serving = self._opened()
+        with timing.step("read"):
+            options = read_options(query, serving.manifest.labels)
+            data = self._read(content_type, body)
+        return serving.loaded.predict(data, options, request_id=request_id, timing=timing)
+
+    def predict(self, data: bytes, options: Options, request_id: str) -> "Report":
+        """Answer for the bytes of one image.
+
+        Raises:
+            ServiceError: Any of its kinds but those of links, see `errors`.
+        """
+        return self._opened().loaded.predict(data, options, request_id=request_id, timing=Timing())
+
+    def model(self) -> dict[str, Any]:
+        """The public facts of the model that serves.
+
+        Raises:
+            ModelUnavailable: None can be loaded.
+        """
+        manifest = self._opened().manifest
+        return {
+            "name": manifest.name,
+            "version": manifest.version,
+            "created": manifest.created,
+            "architecture": manifest.architecture,
+            "sha256": manifest.files[self.settings.model_file].sha256,
+            "classes": [{"label": each.label, "name": each.name} for each in manifest.classes],
+            "input": vars(manifest.input),
+            "preprocessing": manifest.preprocessing,
+            "temperature": manifest.temperature,
+            "threshold": vars(manifest.threshold),
+            "metrics": manifest.metrics,
+            "training_data": manifest.training_data,
+            "licence": manifest.licence,
+            "notice": NOTICE,
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Whether predictions are answered; asking loads nothing.
+
+        `starting`: no prediction has been asked for yet; `ready`; `degraded`: a stand-in serves, the
+        reason says why; `unavailable`: no model could be loaded.
+        """
+        serving = self._serving.peek()
+        if serving is None:
+            status = "unavailable" if self._failure else "starting"
+            return {"status": status, "model": None, "reason": self._failure}
+        manifest = serving.manifest
+        return {
+            "status": "degraded" if serving.degraded else "ready",
+            "model": {"name": manifest.name, "version": manifest.version},
+            "reason": serving.degraded,
+        }
+
+    def labels(self) -> tuple[str, ...]:
+        """The classes that the model tells apart, as its manifest lists them; loads no network."""
+        serving = self._serving.peek()
+        return serving.manifest.labels if serving else self._asked_manifest().labels
+
+    def _asked_manifest(self) -> Manifest:
+        try:
+            return open_store(self.settings.model_store).manifest(self.settings.model_version)
+        except StoreError:
+            return self._opened().manifest
+
+    def _read(self, content_type: str | None, body: bytes) -> bytes:
+        settings = self.settings
+        image = read_image(
+            content_type, body, max_bytes=settings.max_image_bytes, links=settings.allow_links
+        )
+        if isinstance(image, Link):
+            from inference.links import fetch
+
+            return fetch(
+                image.url,
+                allowed_hosts=settings.link_hosts,
+                max_bytes=settings.max_image_bytes,
+            )
+        return image.data
+
+    def _opened(self) -> "Serving[Pipeline]":
+        try:
+            return self._serving.get()
+        except StoreError as error:
+            raise ModelUnavailable(
+                "The service has no model at the moment; try again later.", log=str(error)
+            ) from error
+
+    def _open(self) -> "Serving[Pipeline]":
+        settings = self.settings
+        try:
+            serving = open_serving(
+                self._load,
+                settings.model_store,
+                settings.model_version,
+                files=(settings.model_file,),
+            )
+        except StoreError as error:
+            self._failure = str(error)
+            raise
+        self._failure = None
+        if serving.degraded:
+            _log.warning("degraded: %s", serving.degraded)
+        return serving
+
+    def _load(self, model: Model) -> "Pipeline":
+        from inference.pipeline import Pipeline
+
+        return Pipeline(model, self.settings)

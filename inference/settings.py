@@ -1,0 +1,108 @@
+"""The app's settings, read once from the environment into one frozen object."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+
+class SettingsError(ValueError):
+    """A setting has a value that the app cannot work with; the message names it and what it takes."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with a default that works on a laptop; README explains each one."""
+
+    inference_runtime: Literal["litert", "tensorflow"] = "litert"
+    model_store: str = "bundled"
+    model_version: str = "active"
+    max_image_bytes: int = 10 * 1024 * 1024
+    max_image_pixels: int = 40_000_000
+    allow_links: bool = True
+    link_hosts: tuple[str, ...] = ()
+    predict_auth: Literal["function", "anonymous"] = "function"
+    runtime_threads: int = 1
+
+    @property
+    def model_file(self) -> str:
+        """The file of a model version that the runtime loads."""
+        return {"litert": "model.tflite", "tensorflow": "model.keras"}[self.inference_runtime]
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings; an unset or empty variable means its default.
+
+        Raises:
+            SettingsError: A value is not one that the setting takes.
+        """
+        given = {
+            field.name: _READERS[field.name](field.name.upper(), value)
+            for field in fields(cls)
+            if (value := environ.get(field.name.upper(), "").strip())
+        }
+        return cls(**given)  # type: ignore[arg-type]
+
+
+def _one_of(*choices: str) -> Callable[[str, str], str]:
+    def read(name: str, value: str) -> str:
+        if value.lower() not in choices:
+            raise SettingsError(f"{name} is {value!r}; it takes one of: {', '.join(choices)}.")
+        return value.lower()
+
+    return read
+
+
+def _whole_number(low: int, high: int) -> Callable[[str, str], int]:
+    def read(name: str, value: str) -> int:
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise SettingsError(
+                f"{name} is {value!r}; it takes a whole number from {low} to {high}."
+            )
+        return int(value)
+
+    return read
+
+
+def _yes_or_no(name: str, value: str) -> bool:
+    return _one_of("true", "false")(name, value) == "true"
+
+
+def _host_names(name: str, value: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in value.split(",") if host.strip())
+    for host in hosts:
+        if set(host) & set("/:@ *?#"):
+            raise SettingsError(
+                f"{name} has {host!r}; it takes bare host names with commas between them, "
+                "such as images.example.org,pacs.example.org."
+            )
+    return hosts
+
+
+def _model_store(name: str, value: str) -> str:
+    if value == "bundled" or value.startswith("https://") or Path(value).is_dir():
+        return value
+    raise SettingsError(
+        f"{name} is {value!r}; it takes 'bundled', a folder that exists, "
+        "or https://ACCOUNT.blob.core.windows.net/CONTAINER."
+    )
+
+
+def _version(name: str, value: str) -> str:
+    if set(value) & set("/\\") or value.startswith("."):
+        raise SettingsError(f"{name} is {value!r}; it takes 'active' or the name of a version.")
+    return value
+
+
+_READERS: dict[str, Callable[[str, str], object]] = {
+    "inference_runtime": _one_of("litert", "tensorflow"),
+    "model_store": _model_store,
+    "model_version": _version,
+    "max_image_bytes": _whole_number(1024, 200 * 1024 * 1024),
+    "max_image_pixels": _whole_number(4096, 400_000_000),
+    "allow_links": _yes_or_no,
+    "link_hosts": _host_names,
+    "predict_auth": _one_of("function", "anonymous"),
+    "runtime_threads": _whole_number(1, 16),
+}

@@ -1,0 +1,17 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The maintainers' folder of real images beside the checkout; STRICT=1 makes it a must."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        (pytest.fail if os.environ.get("STRICT") == "1" else pytest.skip)(
+            "there is no folder 'shared' beside the checkout"
+        )
+    return folder

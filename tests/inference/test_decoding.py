@@ -1,0 +1,495 @@
+"""Every kind of file becomes the same gray, upright picture, or one of three errors."""
+
+import contextlib
+import csv
+import io
+import struct
+import threading
+import time
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from inference.decoding import PixelBudget, Radiograph, decode, reduction, stretch
+from inference.errors import TooLarge, Undecodable, UnsupportedMedia
+from inference.preprocessing import preprocess, squash
+from tests.drawing import (
+    draw_chest,
+    encode_bmp,
+    encode_dicom,
+    encode_interlaced_png,
+    encode_jpeg,
+    encode_png,
+    encode_tiff,
+    encode_webp,
+)
+
+MAX_PIXELS = 40_000_000
+GRAY_224 = SimpleNamespace(size=224, channels=1, low=0.0, high=255.0)
+CHEST = draw_chest(61, 53)
+ONE_BIT = np.array([[0, 255, 255, 0, 255], [255, 0, 0, 0, 255]], np.uint8)
+# Turned and mirrored in no way does this look as it does upright.
+ARROW = np.repeat(np.repeat(np.array([[10, 240, 10], [240, 240, 120]], np.uint8), 16, 0), 16, 1)
+
+SMALL_FILES = {
+    "JPEG": encode_jpeg(CHEST),
+    "progressive JPEG": encode_jpeg(CHEST, mode="RGB", progressive=True),
+    "CMYK JPEG": encode_jpeg(CHEST, mode="CMYK"),
+    "PNG": encode_png(CHEST),
+    "interlaced PNG": encode_interlaced_png(CHEST),
+    "16-bit PNG": encode_png(CHEST.astype(np.uint16) * 16),
+    "WebP": encode_webp(CHEST),
+    "lossless WebP": encode_webp(CHEST, lossless=True),
+    "WebP with alpha": encode_webp(CHEST, alpha=255 - CHEST),
+    "BMP": encode_bmp(CHEST),
+    "TIFF": encode_tiff(CHEST),
+    "LZW TIFF": encode_tiff(CHEST, compression="tiff_lzw"),
+    "DICOM": encode_dicom(CHEST),
+}
+
+
+def decoded(data: bytes, max_pixels: int = MAX_PIXELS) -> Radiograph:
+    return decode(data, max_pixels=max_pixels, budget=PixelBudget(MAX_PIXELS))
+
+
+def assert_same(pixels: np.ndarray, expected: np.ndarray, within: int = 0) -> None:
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= within
+
+
+# What a file holds comes out
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "within"),
+    [
+        (encode_jpeg(CHEST, quality=95), "JPEG", 8),
+        (encode_jpeg(CHEST, quality=95, mode="RGB"), "JPEG", 8),
+        (encode_jpeg(CHEST, quality=95, mode="RGB", progressive=True), "JPEG", 8),
+        (encode_jpeg(CHEST, quality=95, mode="RGB", keep_rgb=True), "JPEG", 8),
+        (encode_jpeg(CHEST, quality=95, mode="CMYK"), "JPEG", 8),
+        (encode_png(CHEST), "PNG", 0),
+        (encode_png(CHEST, mode="RGB"), "PNG", 0),
+        (encode_png(CHEST, mode="P"), "PNG", 0),
+        (encode_png(CHEST, alpha=np.full_like(CHEST, 255)), "PNG", 0),
+        (encode_png(CHEST, mode="RGB", alpha=np.full_like(CHEST, 255)), "PNG", 0),
+        (encode_png(CHEST.astype(np.uint16)), "PNG", 0),
+        (encode_interlaced_png(CHEST), "PNG", 0),
+        (encode_webp(CHEST, quality=95), "WEBP", 12),
+        (encode_webp(CHEST, lossless=True), "WEBP", 0),
+        (encode_webp(CHEST, alpha=np.full_like(CHEST, 255), lossless=True), "WEBP", 0),
+        (encode_bmp(CHEST), "BMP", 0),
+        (encode_bmp(CHEST, mode="RGB"), "BMP", 0),
+        (encode_bmp(CHEST, mode="P"), "BMP", 0),
+        (encode_tiff(CHEST), "TIFF", 0),
+        (encode_tiff(CHEST, mode="RGB", compression="tiff_adobe_deflate"), "TIFF", 0),
+        (encode_tiff(CHEST, mode="RGBA", compression="packbits"), "TIFF", 0),
+        (encode_tiff(CHEST, mode="CMYK"), "TIFF", 0),
+        (encode_tiff(CHEST.astype(np.uint16), compression="tiff_lzw"), "TIFF", 0),
+        (encode_dicom(CHEST), "DICOM", 0),
+    ],
+)
+def test_every_format_gives_the_gray_values_that_were_stored(
+    data: bytes, kind: str, within: int
+) -> None:
+    radiograph = decoded(data)
+    assert (radiograph.format, radiograph.width, radiograph.height) == (kind, 61, 53)
+    assert_same(radiograph.pixels, CHEST, within)
+
+
+@pytest.mark.parametrize("encode", [encode_png, encode_bmp, encode_tiff])
+def test_one_bit_means_black_and_white(encode) -> None:
+    assert_same(decoded(encode(ONE_BIT, mode="1")).pixels, ONE_BIT)
+
+
+def test_colour_becomes_gray_by_the_luma_of_bt_601() -> None:
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50]]], np.uint8)
+    # 0.299 R + 0.587 G + 0.114 B
+    assert_same(decoded(encode_png(colours)).pixels, np.array([[76, 150, 29, 124]]))
+
+
+def test_what_is_transparent_is_composited_on_black() -> None:
+    white, alpha = np.full((1, 3), 255, np.uint8), np.array([[0, 128, 255]], np.uint8)
+    for data in (
+        encode_png(white, alpha=alpha),
+        encode_png(white, mode="RGB", alpha=alpha),
+        encode_webp(white, alpha=alpha, lossless=True, exact=True),
+    ):
+        assert_same(decoded(data).pixels, np.array([[0, 128, 255]]))
+
+
+def test_a_gray_value_that_png_declares_transparent_is_black() -> None:
+    pixels = np.array([[70, 200, 255]], np.uint8)
+    assert_same(decoded(encode_png(pixels, transparency=200)).pixels, np.array([[70, 0, 255]]))
+
+
+def test_adobe_ycck_is_read_as_what_it_shows() -> None:
+    # Pillow stores 255 minus each value: Y' = 255 - g, Cb = Cr = 128 and K = 255, which is gray g.
+    gray = Image.fromarray(np.full((16, 16), 90, np.uint8))
+    flat, none = Image.new("L", gray.size, 127), Image.new("L", gray.size, 0)
+    file = io.BytesIO()
+    Image.merge("CMYK", (gray, flat, flat, none)).save(file, "JPEG", quality=100)
+    data = bytearray(file.getvalue())
+    transform = data.index(b"Adobe") + 11
+    assert data[transform] == 0
+    data[transform] = 2
+    assert_same(decoded(bytes(data)).pixels, np.full((16, 16), 90), within=2)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("encode", "within"),
+    [(encode_jpeg, 6), (encode_png, 0), (encode_webp, 20)],
+    ids=["JPEG", "PNG", "WebP"],
+)
+def test_exif_orientation_is_applied(orientation: int, encode, within: int) -> None:
+    stored = {
+        1: ARROW,
+        2: np.fliplr(ARROW),
+        3: np.rot90(ARROW, 2),
+        4: np.flipud(ARROW),
+        5: ARROW.T,
+        6: np.rot90(ARROW, 1),  # the camera was turned to the right, the picture lies to the left
+        7: np.rot90(ARROW.T, 2),
+        8: np.rot90(ARROW, -1),
+    }[orientation]
+    radiograph = decoded(encode(np.ascontiguousarray(stored), orientation=orientation))
+    assert (radiograph.width, radiograph.height) == (48, 32)
+    assert_same(radiograph.pixels, ARROW, within)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_the_orientation_of_a_tiff_is_applied_once(compression: str | None) -> None:
+    stored = np.ascontiguousarray(np.rot90(ARROW, 1))
+    radiograph = decoded(encode_tiff(stored, compression=compression, tiffinfo={274: 6}))
+    assert (radiograph.width, radiograph.height) == (48, 32)
+    assert_same(radiograph.pixels, ARROW)
+
+
+def test_a_tiff_whose_zero_is_white_is_inverted_at_8_and_at_16_bits() -> None:
+    shown = np.array([[255, 200, 0]], np.uint8)
+    # Pillow inverts what it stores at 8 bits, and not at 16.
+    for pixels in (shown, np.array([[0, 55, 255]], np.uint16)):
+        file = encode_tiff(pixels, tiffinfo={262: 0})
+        assert bytes([0, 55, 255]) in file or bytes([0, 0, 55, 0, 255, 0]) in file
+        assert_same(decoded(file).pixels, shown)
+
+
+# 16 bits
+
+
+def test_12_bit_data_in_16_bits_uses_the_whole_range() -> None:
+    ramp = np.arange(0, 4096, 273, np.uint16).reshape(4, 4)  # 0, 273, ... 4095
+    for data in (encode_png(ramp), encode_tiff(ramp), encode_tiff(ramp, compression="tiff_lzw")):
+        assert_same(decoded(data).pixels, np.arange(0, 256, 17).reshape(4, 4))
+
+
+def test_a_full_16_bit_range_loses_only_its_lower_byte() -> None:
+    pixels = np.array([[0, 257 * 3, 257 * 100, 65535]], np.uint16)
+    assert_same(decoded(encode_png(pixels)).pixels, np.array([[0, 3, 100, 255]]))
+
+
+def test_an_offset_is_taken_away() -> None:
+    pixels = np.array([[32768, 32768 + 2040, 32768 + 4080]], np.uint16)
+    assert_same(decoded(encode_png(pixels)).pixels, np.array([[0, 128, 255]]), within=1)
+
+
+def test_a_hot_pixel_does_not_darken_the_rest() -> None:
+    pixels = np.tile(np.arange(4096, dtype=np.uint16), (16, 1))
+    pixels[3, 3] = 65535
+    values = stretch(pixels)
+    assert 250 <= values[0, -6] <= 255
+    assert 126 <= values[0, 2048] <= 129
+
+
+def test_noise_on_a_blank_16_bit_picture_is_not_blown_up() -> None:
+    blank = np.array([[30000, 30002], [30001, 30000]], np.uint16)
+    assert_same(decoded(encode_png(blank)).pixels, np.array([[0, 2], [1, 0]]))
+
+
+# Large pictures
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "divisor"),
+    [
+        (1024, 1024, 1),
+        (2047, 2047, 1),
+        (2048, 896, 2),
+        (2048, 895, 1),
+        (4280, 3520, 4),
+        (4095, 4095, 2),
+        (6324, 6324, 4),
+        (8192, 3584, 8),
+        (100_000, 400, 4),
+    ],
+)
+def test_a_large_picture_is_divided_as_far_as_1024_and_448_remain(
+    width: int, height: int, divisor: int
+) -> None:
+    assert reduction(width, height) == reduction(height, width) == divisor
+
+
+@pytest.mark.parametrize("size", [(2048, 2048), (2500, 2048), (4280, 3520)])
+def test_reduced_pictures_give_the_network_what_full_ones_would(size: tuple[int, int]) -> None:
+    jpeg = encode_jpeg(draw_chest(*size), quality=90)
+    whole = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    for data in (jpeg, encode_png(whole, compress_level=1)):
+        radiograph = decoded(data)
+        assert (radiograph.width, radiograph.height) == size
+        assert max(radiograph.pixels.shape) < max(size)
+        full, small = squash(whole, 224), squash(radiograph.pixels, 224)
+        difference = np.abs(full.astype(int) - small)
+        assert difference.mean() <= 0.2
+        assert difference.max() <= 2
+        difference = np.abs(preprocess(whole, GRAY_224) - preprocess(radiograph.pixels, GRAY_224))
+        assert difference.mean() <= 1
+        assert difference.max() <= 32
+
+
+def test_a_reduced_png_is_the_mean_of_its_blocks() -> None:
+    pixels = np.zeros((2049, 2049), np.uint8)
+    pixels[0, :2] = 255
+    pixels[2048, 2048] = 200  # the corner, which is repeated to fill its block
+    radiograph = decoded(encode_png(pixels, compress_level=1))
+    assert radiograph.pixels.shape == (1025, 1025)
+    assert radiograph.pixels[0, 0] == 128
+    assert radiograph.pixels[1024, 1024] == 200
+    assert radiograph.pixels.sum() == 128 + 200
+
+
+def test_colour_with_alpha_is_reduced_like_gray() -> None:
+    pixels = cv2.resize(draw_chest(512, 512), (2100, 2100))
+    opaque = np.full_like(pixels, 255)
+    gray = decoded(encode_png(pixels, compress_level=1)).pixels
+    colour = decoded(encode_png(pixels, mode="RGB", alpha=opaque, compress_level=1)).pixels
+    assert_same(colour, gray)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"hello, world",
+        b"GIF89a" + bytes(200),
+        b"%PDF-1.7\n" + bytes(200),
+        b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        bytes(4) + b"ftypheic" + bytes(200),
+        b"BM, said the letter, and nothing else",
+        b"\x89PNG\r\n\x1a\n" + bytes(120) + b"DICM" + bytes(40),
+        b"RIFF\x10\0\0\0WAVEfmt " + bytes(40),
+    ],
+)
+def test_what_is_none_of_the_formats_or_two_at_once_is_refused_by_name(data: bytes) -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        decoded(data)
+    assert "JPEG, PNG, WebP, BMP, TIFF and DICOM" in refused.value.detail
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_a_truncated_file_is_never_answered_as_a_whole_one(name: str) -> None:
+    data = SMALL_FILES[name]
+    whole = decoded(data).pixels
+    # Padding after the last pixel is no loss: up to three bytes of BMP, four of TIFF, one of DICOM.
+    last = len(data) - {"BMP": 3, "LZW TIFF": 4, "DICOM": 1}.get(name, 0)
+    for length in {*range(0, last, max(1, last // 97)), *range(last - 14, last)}:
+        with pytest.raises((UnsupportedMedia, Undecodable)):
+            decoded(data[:length])
+    for length in range(last, len(data)):
+        assert_same(decoded(data[:length]).pixels, whole)
+
+
+def test_a_png_with_a_wrong_checksum_is_refused_though_it_inflates() -> None:
+    data = SMALL_FILES["PNG"]
+    broken = data[:-400] + bytes(388) + data[-12:]
+    assert np.asarray(Image.open(io.BytesIO(broken))).shape == CHEST.shape
+    with pytest.raises(Undecodable, match="checksum"):
+        decoded(broken)
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_a_corrupt_file_gives_a_picture_or_a_documented_error(name: str) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(150):
+        data = bytearray(SMALL_FILES[name])
+        for place in random.integers(0, len(data), random.integers(1, 6)):
+            data[place] = random.integers(256)
+        _decodes_or_refuses(bytes(data))
+
+
+@given(
+    st.sampled_from([b"", *(data[:24] for data in SMALL_FILES.values())]), st.binary(max_size=400)
+)
+@example(b"", bytes(128) + b"DICM")
+@example(b"II*\0", b"\x08\0\0\0\xff\xff")
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_after_any_head_give_a_picture_or_a_documented_error(
+    head: bytes, rest: bytes
+) -> None:
+    _decodes_or_refuses(head + rest)
+
+
+def _decodes_or_refuses(data: bytes) -> None:
+    with contextlib.suppress(UnsupportedMedia, TooLarge, Undecodable):
+        radiograph = decode(data, max_pixels=100_000, budget=PixelBudget(100_000))
+        assert radiograph.pixels.dtype == np.uint8
+        assert radiograph.pixels.ndim == 2
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_more_pixels_than_allowed_are_refused(name: str) -> None:
+    with pytest.raises(TooLarge, match=r"61 x 53 pixels; at most 3,232 pixels"):
+        decoded(SMALL_FILES[name], max_pixels=61 * 53 - 1)
+
+
+def test_a_size_in_the_header_is_believed_before_anything_is_decoded() -> None:
+    header = struct.pack(">LLBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + chunk + struct.pack(">L", zlib.crc32(chunk))
+    bomb += b"\0\0\0\0IDAT" + struct.pack(">L", zlib.crc32(b"IDAT"))
+    with pytest.raises(TooLarge, match="60000 x 60000"):
+        decoded(bomb)
+
+
+def test_what_needs_too_much_memory_to_decode_is_refused_though_its_pixels_are_few_enough() -> None:
+    cmyk = encode_jpeg(draw_chest(100, 100), mode="CMYK", progressive=True)
+    assert decoded(cmyk, max_pixels=16_000).width == 100
+    with pytest.raises(TooLarge, match=r"stored in this way, at most 6,250 pixels"):
+        decoded(cmyk, max_pixels=10_000)
+
+
+def test_animations_and_several_pages_are_refused() -> None:
+    frames = [Image.fromarray(CHEST), Image.fromarray(255 - CHEST)]
+    for kind in ("PNG", "WEBP", "TIFF"):
+        file = io.BytesIO()
+        frames[0].convert("RGB").save(
+            file, kind, save_all=True, append_images=[frames[1].convert("RGB")]
+        )
+        with pytest.raises(Undecodable, match="several pictures"):
+            decoded(file.getvalue())
+
+
+def test_values_of_32_bits_are_refused() -> None:
+    for pixels in (np.ones((2, 2), np.float32), np.ones((2, 2), np.int32)):
+        with pytest.raises(Undecodable, match="32 bits"):
+            decoded(encode_tiff(pixels))
+
+
+def test_a_jpeg_of_countless_scans_is_refused() -> None:
+    data = SMALL_FILES["progressive JPEG"]
+    last = data.rindex(b"\xff\xda")
+    with pytest.raises(Undecodable, match="scans"):
+        decoded(data[:last] + data[last:-2] * 100 + data[-2:])
+
+
+# The budget
+
+
+def test_no_more_than_the_budget_is_held_at_once() -> None:
+    budget, lock = PixelBudget(100), threading.Lock()
+    held, most = 0, 0
+
+    def work(amount: int) -> None:
+        nonlocal held, most
+        for _ in range(20):
+            with budget.take(amount):
+                with lock:
+                    held += amount
+                    most = max(most, held)
+                time.sleep(0.0005)
+                with lock:
+                    held -= amount
+
+    threads = [threading.Thread(target=work, args=(10 * (n + 1),)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert held == 0
+    assert 50 <= most <= 100
+
+
+def test_a_large_picture_is_not_overtaken_by_small_ones_that_came_later() -> None:
+    budget, order = PixelBudget(100), []
+
+    def work(name: str, amount: int) -> None:
+        with budget.take(amount):
+            order.append(name)
+
+    with budget.take(60):
+        threads = []
+        for name, amount in (("large", 90), ("small", 10), ("smaller", 5)):
+            threads.append(threading.Thread(target=work, args=(name, amount)))
+            threads[-1].start()
+            time.sleep(0.05)
+        assert order == []
+    for thread in threads:
+        thread.join(5)
+    assert order[0] == "large"
+    assert sorted(order) == ["large", "small", "smaller"]
+
+
+def test_a_picture_larger_than_the_budget_is_decoded_alone() -> None:
+    budget = PixelBudget(100)
+    entered = threading.Event()
+
+    def work() -> None:
+        with budget.take(1):
+            entered.set()
+
+    with budget.take(1_000_000):
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert not entered.wait(0.05)
+    assert entered.wait(5)
+    thread.join(5)
+
+
+def test_a_decode_that_fails_gives_its_share_back() -> None:
+    budget = PixelBudget(1000)
+    broken = SMALL_FILES["PNG"][:-400] + bytes(388) + SMALL_FILES["PNG"][-12:]
+    for _ in range(5):
+        with pytest.raises(Undecodable):
+            decode(broken, max_pixels=MAX_PIXELS, budget=budget)
+    with budget.take(1000):
+        pass
+
+
+# Drawn and real radiographs
+
+
+def test_drawn_chests_differ_by_seed_and_stay_the_same_by_seed() -> None:
+    assert np.array_equal(draw_chest(200, 160, seed=3), draw_chest(200, 160, seed=3))
+    assert not np.array_equal(draw_chest(200, 160, seed=3), draw_chest(200, 160, seed=4))
+
+
+def test_a_drawn_chest_has_dark_lungs_beside_a_bright_heart_and_spine() -> None:
+    chest = draw_chest(400, 400).astype(float)
+    lungs = (chest[140:220, 90:150].mean() + chest[140:220, 260:310].mean()) / 2
+    assert chest[120:330, 190:210].mean() > lungs + 60
+    assert chest[260:290, 205:240].mean() > lungs + 60
+
+
+@pytest.mark.shared
+def test_real_radiographs_decode_to_the_size_that_the_manifest_says(shared: Path) -> None:
+    originals = shared / "originals"
+    with open(originals / "manifest.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["format"] in ("JPEG", "PNG")]
+    assert len(rows) >= 10
+    for row in rows:
+        radiograph = decoded((originals / row["file"]).read_bytes())
+        assert radiograph.format == row["format"]
+        assert (radiograph.width, radiograph.height) == (int(row["width"]), int(row["height"]))
+        assert radiograph.pixels.std() > 20

@@ -1,0 +1,408 @@
+"""DICOM files: what the standard says of gray values, and what a file may get wrong."""
+
+import base64
+import logging
+import sys
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pydicom = pytest.importorskip("pydicom", reason="the extra 'dicom' is not installed")
+
+from pydicom.uid import (  # noqa: E402
+    JPEG2000,
+    MPEG2MPML,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from inference import dicom  # noqa: E402
+from inference.decoding import PixelBudget, Radiograph, decode  # noqa: E402
+from inference.errors import TooLarge, Undecodable, UnsupportedMedia  # noqa: E402
+from tests.drawing import draw_chest, encode_dicom, encode_jpeg  # noqa: E402
+
+CHEST = draw_chest(64, 48)
+CHEST_12 = (CHEST.astype(np.uint16) << 4) + (CHEST >> 4)  # 0 ... 4095
+CHEST_12[0, 0], CHEST_12[0, 1] = 0, 4095
+
+# 100 * row + column, [16, 24], lossless by OpenJPH, as none of the decoders here writes HTJ2K.
+HTJ2K_RAMP = base64.b64decode(
+    "/0//UQApQAAAAAAYAAAAEAAAAAAAAAAAAAAAGAAAABAAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB"
+    "/1wAEyCIkJCQkJCQkJCQkJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAIQAAf+TwAAmW/wFB3QA"
+    "wAASgOAAB3QAoAAJwCIX+QCiNADAABLAABVAiIBLdACOO3b8ABCAd1YAwAATQAAVwPDYFPJ1AMCBgYGBgeAY9jGB7LgA"
+    "wAAngABbQADz8ClL5gDGRqPRaDQajUaj8f8QAhAe/YhAe/YhAey/AP/Z"
+)
+
+
+def decoded(data: bytes, max_pixels: int = 40_000_000) -> Radiograph:
+    return decode(data, max_pixels=max_pixels, budget=PixelBudget(max_pixels))
+
+
+def shown(pixels: list[int], dtype: type = np.uint16, **options: object) -> list[int]:
+    """What a DICOM file of one row shows."""
+    return decoded(encode_dicom(np.array([pixels], dtype), **options)).pixels[0].tolist()
+
+
+# Gray values
+
+
+def test_8_bits_without_a_window_stay_as_they_are() -> None:
+    assert shown([0, 7, 100, 255], np.uint8) == [0, 7, 100, 255]
+
+
+def test_12_bits_without_a_window_use_the_whole_range() -> None:
+    assert shown([0, 819, 2730, 4095], bits_stored=12) == [0, 51, 170, 255]
+
+
+def test_signed_values_without_a_window_use_the_whole_range() -> None:
+    assert shown([-1000, 20, 1040], np.int16, bits_stored=12) == [0, 128, 255]
+
+
+def test_monochrome1_is_shown_inverted() -> None:
+    assert shown([0, 819, 2730, 4095], bits_stored=12, photometric="MONOCHROME1") == [
+        255,
+        204,
+        85,
+        0,
+    ]
+
+
+def test_both_kinds_of_monochrome_give_the_same_radiograph() -> None:
+    dense_is_low = encode_dicom(4095 - CHEST_12, bits_stored=12, photometric="MONOCHROME1")
+    dense_is_high = encode_dicom(CHEST_12, bits_stored=12)
+    assert np.array_equal(decoded(dense_is_low).pixels, decoded(dense_is_high).pixels)
+
+
+def test_a_linear_window_follows_the_standard() -> None:
+    # PS3.3 C.11.2.1.2.1: black up to c - 0.5 - (w - 1) / 2 = 1000, white above 2000.
+    window = {"WindowCenter": 1500.5, "WindowWidth": 1001, "bits_stored": 12}
+    assert shown([0, 1000, 1200, 1500, 2000, 4095], **window) == [0, 0, 51, 128, 255, 255]
+
+
+def test_a_linear_exact_window_follows_the_standard() -> None:
+    # PS3.3 C.11.2.1.3.2: black up to c - w / 2 = 1000, white above 2000.
+    window = {"WindowCenter": 1500, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"}
+    assert shown([1000, 1200, 1400, 1600, 2000], **window) == [0, 51, 102, 153, 255]
+
+
+def test_a_sigmoid_window_follows_the_standard() -> None:
+    # PS3.3 C.11.2.1.3.1: 255 / (1 + exp(-4 (x - 1000) / 400))
+    window = {"WindowCenter": 1000, "WindowWidth": 400, "VOILUTFunction": "SIGMOID"}
+    assert shown([0, 900, 1000, 1100, 4000], **window) == [0, 69, 128, 186, 255]
+
+
+def test_the_first_of_several_windows_is_used() -> None:
+    window = {"WindowCenter": [1500, 9], "WindowWidth": [1000, 9], "VOILUTFunction": "LINEAR_EXACT"}
+    assert shown([1000, 1400, 2000], **window) == [0, 102, 255]
+
+
+def test_a_window_applies_to_rescaled_values() -> None:
+    # 2 x - 1000 is -1000, 0, 200, 1000
+    options = {"RescaleSlope": 2, "RescaleIntercept": -1000, "RescaleType": "US"}
+    window = {"WindowCenter": 500, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"}
+    assert shown([0, 500, 600, 1000], **options, **window) == [0, 0, 51, 255]
+
+
+def test_a_rescale_with_a_negative_slope_inverts_with_and_without_a_window() -> None:
+    options = {"RescaleSlope": -1, "RescaleIntercept": 4095, "bits_stored": 12}
+    window = {"WindowCenter": 2047.5, "WindowWidth": 4095, "VOILUTFunction": "LINEAR_EXACT"}
+    assert shown([0, 819, 4095], **options) == [255, 204, 0]
+    assert shown([0, 819, 4095], **options, **window) == [255, 204, 0]
+
+
+def _table(first: int, values: list[int], bits: int) -> pydicom.Sequence:
+    item = pydicom.Dataset()
+    item.add_new("LUTDescriptor", "US", [len(values), first, bits])
+    item.add_new("LUTData", "US", values)
+    return pydicom.Sequence([item])
+
+
+def test_a_modality_lut_is_looked_up_from_its_first_value() -> None:
+    table = _table(10, [0, 1000, 4000, 16000], 16)
+    # below the first value the first entry, above the last one the last entry
+    assert shown([5, 10, 11, 12, 13, 99], ModalityLUTSequence=table) == [0, 0, 16, 64, 255, 255]
+
+
+@pytest.mark.parametrize(("bits", "top"), [(8, 255), (16, 65535)])
+def test_a_voi_lut_is_looked_up_whatever_its_depth(bits: int, top: int) -> None:
+    table = _table(1000, [entry * top // 511 for entry in range(512)], bits)
+    assert shown([0, 1000, 1256, 1511, 4000], VOILUTSequence=table) == [0, 0, 128, 255, 255]
+
+
+# Transfer syntaxes
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+        RLELossless,
+        JPEGLossless,
+        JPEGLosslessSV1,
+        JPEGLSLossless,
+        JPEG2000Lossless,
+    ],
+    ids=lambda syntax: syntax.name,
+)
+@pytest.mark.parametrize("kind", ["8 bits", "12 bits", "16 bits, signed"])
+def test_lossless_files_give_the_values_that_were_stored(syntax: str, kind: str) -> None:
+    pixels, bits = {
+        "8 bits": (CHEST, 8),
+        "12 bits": (CHEST_12, 12),
+        "16 bits, signed": (CHEST_12.astype(np.int16) - 2048, 16),
+    }[kind]
+    data = encode_dicom(pixels, transfer_syntax=syntax, bits_stored=bits)
+    radiograph = decoded(data)
+    assert (radiograph.format, radiograph.width, radiograph.height) == ("DICOM", 64, 48)
+    expected = CHEST if bits == 8 else np.rint(CHEST_12 * (255 / 4095))
+    assert np.abs(radiograph.pixels.astype(int) - expected).max() <= (0 if bits == 8 else 1)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "bits"),
+    [(JPEGBaseline8Bit, 8), (JPEGExtended12Bit, 12), (JPEGLSNearLossless, 12), (JPEG2000, 12)],
+    ids=lambda value: getattr(value, "name", f"{value} bits"),
+)
+def test_lossy_files_give_about_the_values_that_were_stored(syntax: str, bits: int) -> None:
+    pixels = CHEST if bits == 8 else CHEST_12
+    radiograph = decoded(encode_dicom(pixels, transfer_syntax=syntax, bits_stored=bits))
+    assert np.abs(radiograph.pixels.astype(int) - CHEST).mean() < 3
+
+
+def test_htj2k_gives_the_values_that_were_stored() -> None:
+    ramp = (100 * np.arange(16)[:, None] + np.arange(24)).astype(np.uint16)  # 0 ... 1523
+    data = encode_dicom(ramp, transfer_syntax=HTJ2KLossless, bits_stored=16, codestream=HTJ2K_RAMP)
+    assert np.abs(decoded(data).pixels - ramp * (255 / 1523)).max() <= 0.51
+
+
+def test_negative_12_bit_values_keep_their_sign_through_lossless_jpeg() -> None:
+    pixels = np.array([[-2048, 0, 2047], [-1, 1, 2]], np.int16)
+    data = encode_dicom(pixels, transfer_syntax=JPEGLosslessSV1, bits_stored=12)
+    assert decoded(data).pixels.tolist() == [[0, 128, 255], [127, 128, 128]]
+
+
+def test_a_file_without_preamble_is_read_by_its_first_elements() -> None:
+    assert np.array_equal(decoded(encode_dicom(CHEST)[132:]).pixels, CHEST)
+
+
+def test_a_preamble_that_begins_like_a_tiff_is_still_dicom() -> None:
+    data = encode_dicom(CHEST)
+    assert decoded(b"II*\0" + data[4:]).format == "DICOM"
+
+
+def test_large_dicom_is_reduced() -> None:
+    radiograph = decoded(encode_dicom(draw_chest(2048, 2048)))
+    assert (radiograph.width, radiograph.pixels.shape) == (2048, (1024, 1024))
+
+
+# What else is known
+
+
+@pytest.mark.parametrize(("stored", "told"), [("PA", "PA"), ("LL", "LL"), ("MR^SMITH", None)])
+def test_only_standard_view_positions_are_told(stored: str, told: str | None) -> None:
+    assert decoded(encode_dicom(CHEST, ViewPosition=stored)).view_position == told
+
+
+@pytest.mark.parametrize(
+    ("age", "child"),
+    [("017Y", True), ("018Y", False), ("006M", True), ("090D", True), ("", None), ("old", None)],
+)
+def test_of_the_age_only_childhood_is_told(age: str, child: bool | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = encode_dicom(CHEST, PatientAge=age)
+    assert decoded(data).paediatric is child
+
+
+def test_nothing_of_a_patient_reaches_a_log_or_an_error(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = encode_dicom(
+            CHEST, PatientName="SECRET^NAME", PatientBirthDate="SECRETDA", PatientAge="SECR",
+            StudyDescription="SECRET", WindowCenter=1, WindowWidth=0,
+        )  # fmt: skip
+    with (
+        caplog.at_level(logging.DEBUG),
+        warnings.catch_warnings(record=True, action="always") as warned,
+        pytest.raises(Undecodable) as refused,
+    ):
+        decoded(data)
+    said = [refused.value.detail, refused.value.log, caplog.text, *map(str, warned)]
+    said += capfd.readouterr()
+    assert not any("SECR" in text for text in said)
+    assert not warned
+    assert refused.value.__cause__ is None
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"NumberOfFrames": 2}, "several frames"),
+        ({"photometric": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}, "in colour"),
+        ({"photometric": "PALETTE COLOR"}, "palette"),
+        ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "8 to 16 bits"),
+        ({"PixelData": None}, "PixelData is missing"),
+        ({"Rows": 49}, "not Rows x Columns"),
+        ({"Rows": 24}, "not Rows x Columns"),
+        ({"Columns": 0}, "Columns is missing"),
+        ({"WindowCenter": 5, "WindowWidth": 0}, "corrupt"),
+    ],
+)
+def test_what_is_no_single_gray_frame_is_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(Undecodable, match=words):
+        decoded(encode_dicom(CHEST, **options))
+
+
+@pytest.mark.parametrize(
+    "syntax", [JPEGBaseline8Bit, JPEG2000Lossless, JPEGLosslessSV1, RLELossless]
+)
+@pytest.mark.parametrize("size", [(24, 64), (48, 32), (480, 640)])
+def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(
+    syntax: str, size: tuple[int, int]
+) -> None:
+    if syntax == RLELossless and size == (480, 640):
+        pytest.skip("RLE has no size of its own; too few rows are found when they are missing")
+    rows, columns = size
+    data = encode_dicom(CHEST, transfer_syntax=syntax)
+    lying = data.replace(
+        b"\x28\0\x10\0US\x02\0" + (48).to_bytes(2, "little"),
+        b"\x28\0\x10\0US\x02\0" + rows.to_bytes(2, "little"),
+    ).replace(
+        b"\x28\0\x11\0US\x02\0" + (64).to_bytes(2, "little"),
+        b"\x28\0\x11\0US\x02\0" + columns.to_bytes(2, "little"),
+    )
+    assert lying != data
+    with pytest.raises(Undecodable):
+        decoded(lying)
+
+
+def test_a_colour_jpeg_that_is_said_to_be_gray_is_refused() -> None:
+    colour = encode_jpeg(CHEST, mode="RGB")
+    with pytest.raises(Undecodable, match="compressed pixels are not gray"):
+        decoded(encode_dicom(CHEST, transfer_syntax=JPEGBaseline8Bit, codestream=colour))
+
+
+def test_more_pixels_than_allowed_are_refused() -> None:
+    with pytest.raises(TooLarge, match="64 x 48 pixels; at most 3,000"):
+        decoded(encode_dicom(CHEST), max_pixels=3000)
+
+
+def test_a_deflated_bomb_is_not_inflated() -> None:
+    data = encode_dicom(CHEST, transfer_syntax=DeflatedExplicitVRLittleEndian)
+    meta = data[: 132 + 12 + int.from_bytes(data[140:144], "little")]
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    bomb = meta + packer.compress(bytes(50_000_000)) + packer.flush()
+    assert len(bomb) < 100_000
+    with pytest.raises(TooLarge, match="more bytes"):
+        decoded(bomb, max_pixels=1_000_000)
+
+
+def test_an_rle_bomb_is_not_unpacked() -> None:
+    header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+    bomb = encode_dicom(CHEST, transfer_syntax=RLELossless, codestream=header + b"\x81\0" * 99_999)
+    with pytest.raises(Undecodable, match="Rows x Columns"):
+        decoded(bomb)
+
+
+@pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.3.4.5"])
+def test_a_transfer_syntax_that_is_not_read_is_named(syntax: str) -> None:
+    data = encode_dicom(CHEST, transfer_syntax=JPEGBaseline8Bit, codestream=b"\xff\xd8\xff\xd9")
+    old, new = b"1.2.840.10008.1.2.4.50", syntax.encode()
+    meta = data.index(old)
+    # the same length, filled up with NUL as PS3.5 9.1 has it
+    data = data[:meta] + new.ljust(len(old), b"\0") + data[meta + len(old) :]
+    with pytest.raises(Undecodable) as refused:
+        decoded(data)
+    assert syntax in refused.value.detail
+    assert getattr(syntax, "name", "") in refused.value.detail
+
+
+def test_what_a_transfer_syntax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dicom, "_PLUGINS", ())
+    with pytest.raises(Undecodable) as refused:
+        decoded(encode_dicom(CHEST, transfer_syntax=JPEGLSLossless))
+    assert "JPEG-LS Lossless" in refused.value.detail
+    assert "1.2.840.10008.1.2.4.80" in refused.value.detail
+    assert "not installed" in refused.value.detail
+
+
+def test_without_the_extra_a_dicom_file_is_refused_and_the_extra_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import inference
+
+    monkeypatch.delattr(inference, "dicom")
+    monkeypatch.delitem(sys.modules, "inference.dicom")
+    monkeypatch.setitem(sys.modules, "pydicom.config", None)
+    with pytest.raises(UnsupportedMedia, match="dicom"):
+        decoded(encode_dicom(CHEST))
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, RLELossless, JPEGLosslessSV1,
+     JPEGLSLossless, JPEG2000Lossless, JPEGBaseline8Bit],
+    ids=lambda syntax: syntax.name,
+)  # fmt: skip
+def test_truncated_and_corrupt_files_give_a_documented_error_or_a_picture(syntax: str) -> None:
+    data = encode_dicom(CHEST, transfer_syntax=syntax)
+    for length in range(0, len(data) - 8, max(1, len(data) // 40)):
+        with pytest.raises((UnsupportedMedia, Undecodable)):
+            decoded(data[:length])
+    random = np.random.default_rng(0)
+    for _ in range(30):
+        broken = bytearray(data)
+        for place in random.integers(132, len(data), 4):
+            broken[place] = random.integers(256)
+        try:
+            radiograph = decoded(bytes(broken), max_pixels=1_000_000)
+        except (UnsupportedMedia, TooLarge, Undecodable):
+            continue
+        assert radiograph.pixels.dtype == np.uint8
+
+
+def test_a_codestream_that_kills_gdcm_does_not_kill_the_service() -> None:
+    """Mutated lossless JPEG: about one in 400 of them ends a process that runs GDCM."""
+    data = encode_dicom(CHEST_12, transfer_syntax=JPEGLosslessSV1, bits_stored=12)
+    table = data.rindex(b"\xff\xc4")
+    for place in range(table + 4, table + 22):
+        broken = bytearray(data)
+        broken[place] = 255
+        try:
+            decoded(bytes(broken))
+        except Undecodable as refused:
+            assert "corrupt" in refused.detail  # noqa: PT017
+
+
+@pytest.mark.shared
+def test_a_real_chest_radiograph_of_both_kinds_of_monochrome(shared: Path) -> None:
+    folder = shared / "originals" / "dicom"
+    pictures = [decoded(path.read_bytes()) for path in sorted(folder.glob("*.dcm"))]
+    assert len(pictures) == 2
+    for radiograph in pictures:
+        assert (radiograph.width, radiograph.height) == (1024, 1024)
+        assert radiograph.view_position == "PA"
+    # One is the other with its photometric interpretation changed to MONOCHROME1.
+    assert np.array_equal(pictures[0].pixels, 255 - pictures[1].pixels)

@@ -1,0 +1,1 @@
+"""Offline: data, networks, training, evaluation, calibration and export of a model folder."""

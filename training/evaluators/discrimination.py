@@ -1,0 +1,60 @@
+"""How well the classes are told apart."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import f1_score, recall_score, roc_auc_score
+
+from training.evaluators import Predictions
+
+
+def overall(predictions: Predictions) -> dict[str, float]:
+    """Accuracy, macro-F1, and the mean of the classes' sensitivities."""
+    numbers = range(len(predictions.classes))
+    macro = {"labels": list(numbers), "average": "macro", "zero_division": 0}
+    truth, predicted = predictions.expected, predictions.predicted
+    return {
+        "accuracy": float(predictions.correct.mean()),
+        "macro_f1": float(f1_score(truth, predicted, **macro)),
+        "balanced_accuracy": float(recall_score(truth, predicted, **macro)),
+    }
+
+
+def by_class(predictions: Predictions) -> Iterator[tuple[str, dict[str, float]]]:
+    """Each class against the rest: number of images, sensitivity, specificity, F1, AUROC."""
+    for number, label in enumerate(predictions.classes):
+        truth = predictions.expected == number
+        predicted = predictions.predicted == number
+        yield (
+            label,
+            {
+                "images": float(truth.sum()),
+                "sensitivity": float(predicted[truth].mean()),
+                "specificity": float(1 - predicted[~truth].mean()),
+                "f1": float(f1_score(truth, predicted, zero_division=0)),
+                "auroc": float(roc_auc_score(truth, predictions.probabilities[:, number])),
+            },
+        )
+
+
+def by_source(predictions: Predictions) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Each class in each source: number of images and sensitivity."""
+    sources = np.array(predictions.sources)
+    for number, label in enumerate(predictions.classes):
+        for source in sorted(set(predictions.sources)):
+            chosen = (predictions.expected == number) & (sources == source)
+            if chosen.any():
+                figures = {
+                    "images": float(chosen.sum()),
+                    "sensitivity": float(predictions.correct[chosen].mean()),
+                }
+                yield label, source, figures
+
+
+def confusion(predictions: Predictions) -> npt.NDArray[np.integer]:
+    """Images by true class (rows) and predicted class (columns; the last is: no answer)."""
+    classes = len(predictions.classes)
+    table = np.zeros((classes, classes + 1), dtype=int)
+    np.add.at(table, (predictions.expected, predictions.predicted), 1)
+    return table
