@@ -27,15 +27,16 @@ PREDICT_AUTH = {
     "anonymous": func.AuthLevel.ANONYMOUS,
 }[settings.predict_auth]
 
-#: The page's files by the path under which they are asked for; anything else is not there.
-ASSETS = {file.name: file for file in (Path(__file__).parent / "web").iterdir() if file.is_file()}
-ASSETS[""] = ASSETS["index.html"]
 MEDIA_TYPES = {
     ".html": "text/html",  # the SDK adds the character set to text
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+WEB = Path(__file__).parent / "web"
+#: The page's files by the path under which they are asked for; anything else is not there.
+ASSETS = {file.name: file for file in WEB.iterdir() if file.suffix in MEDIA_TYPES}
+ASSETS[""] = ASSETS["index.html"]
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "

@@ -5,6 +5,7 @@ A bad file is named and does not stop the rest; the exit status is then 1.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BadRequest, ServiceError
+from inference.errors import BadRequest, Internal, ModelUnavailable, ServiceError
 from inference.reading import MAX_SIZE, MIN_SIZE, Options, read_options
 from inference.service import Service
 from inference.settings import Settings, SettingsError
@@ -24,43 +25,71 @@ _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer for every file; 1 if any failed, 2 if the arguments or settings are wrong."""
+    # A file's name may be no text, and not every terminal knows every character.
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
     parser = _parser()
     given = parser.parse_args(arguments)
-    files = [*given.files, *_listed(given.files_from)]
+    try:
+        files = [*given.files, *_listed(given.files_from)]
+        if given.overlay_dir:
+            given.overlay_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
     if not files:
         parser.error("name at least one FILE, or --files-from LIST")
     try:
         service = Service(Settings.from_environment())
+        service.model()  # opens it, so that its absence is told once
         options = _options(given, service)
     except (SettingsError, ServiceError) as error:
-        parser.error(str(error))
-    if given.overlay_dir:
-        given.overlay_dir.mkdir(parents=True, exist_ok=True)
-    failed = 0
+        parser.error(error.log if isinstance(error, ModelUnavailable) else str(error))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         answers = pool.map(lambda file: _answer(service, file, options), files)
-        for number, (file, answer) in enumerate(
-            zip(files, _watched(answers, len(files)), strict=True)
-        ):
-            failed += "prediction" not in answer
-            if given.overlay_dir:
-                stem = f"{number:06}-{file.stem}" if len(files) > 1 else file.stem
-                _write_overlays(answer, given.overlay_dir, stem)
-            if given.jsonl:
-                print(json.dumps({"file": str(file), **answer}), flush=True)
-            else:
-                _print(file, answer)
-    return 1 if failed else 0
+        try:
+            return 1 if _show(files, _watched(answers, len(files)), given) else 0
+        except BrokenPipeError:  # whoever reads has enough, as `head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except OSError as error:
+            parser.exit(1, f"{parser.prog}: error: {error.filename}: {error.strerror}\n")
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _show(
+    files: Sequence[Path], answers: Iterable[dict[str, Any]], given: argparse.Namespace
+) -> int:
+    """Print the answers and write their overlays; how many failed."""
+    failed = 0
+    for number, (file, answer) in enumerate(zip(files, answers, strict=True)):
+        failed += "prediction" not in answer
+        if given.overlay_dir:
+            stem = f"{number:06}-{file.stem}" if len(files) > 1 else file.stem
+            _write_overlays(answer, given.overlay_dir, stem)
+        if given.jsonl:
+            print(json.dumps({"file": str(file), **answer}), flush=True)
+        else:
+            _print(file, answer)
+    return failed
 
 
 def _answer(service: Service, file: Path, options: Options) -> dict[str, Any]:
     request_id = uuid.uuid4().hex
     try:
-        return service.predict(file.read_bytes(), options, request_id).to_json()
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        return BadRequest(f"The file cannot be read: {reason}.").problem(request_id)
+    try:
+        return service.predict(data, options, request_id).to_json()
     except ServiceError as error:
         return error.problem(request_id)
-    except OSError as error:
-        return BadRequest(f"The file cannot be read: {error.strerror}.").problem(request_id)
+    except Exception as error:
+        return Internal(f"{type(error).__name__}: {error}").problem(request_id)
 
 
 def _options(given: argparse.Namespace, service: Service) -> Options:
@@ -72,7 +101,11 @@ def _options(given: argparse.Namespace, service: Service) -> Options:
 def _listed(source: str | None) -> Iterator[Path]:
     if source is None:
         return
-    lines = sys.stdin if source == "-" else Path(source).read_text().splitlines()
+    lines = (
+        sys.stdin
+        if source == "-"
+        else Path(source).read_text(errors="surrogateescape").splitlines()
+    )
     yield from (Path(line.strip()) for line in lines if line.strip())
 
 

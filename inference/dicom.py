@@ -117,6 +117,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
             syntax.is_little_endian,
             specific_tags=[Tag(keyword) for keyword in _TAGS],
         )
+        del body  # inflated, it is as large as the pixels
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = syntax
         _check_gray(ds)
@@ -355,6 +356,8 @@ def _voi_range(ds: Dataset) -> tuple[float, float]:
     if ds.get("VOILUTSequence"):
         item = ds.VOILUTSequence[0]
         entries, first, _ = item.LUTDescriptor
+        # pydicom's index has the depth of the entries: of 8 bits, it overflows after 256 of them.
+        item.LUTDescriptor[2] = 16
         table = apply_voi_lut(np.arange(first, first + (entries or 2**16)), ds)
         return float(table.min()), float(table.max())
     with np.errstate(over="ignore"):

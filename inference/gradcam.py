@@ -17,4 +17,6 @@ def heatmaps(class_maps: Sequence[npt.NDArray[np.float32]]) -> list[npt.NDArray[
     """
     positive = [class_map.clip(min=0) for class_map in class_maps]
     highest = max((float(heat.max()) for heat in positive), default=0.0)
-    return [heat / np.float32(highest) for heat in positive] if highest > 0 else positive
+    if highest == 0:
+        return positive
+    return [np.divide(heat, highest, dtype=np.float32) for heat in positive]

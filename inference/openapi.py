@@ -162,8 +162,14 @@ def _bodies(settings: Settings) -> Json:
         "description": "A public http or https link to the image.",
     }
     links = {"image_url": link} if settings.allow_links else {}
+    form = _one_of_these({"image": _FILE, **links})
+    if settings.allow_links:
+        # A browser sends both inputs of a form, one of them empty.
+        form["properties"]["image_url"] = {"anyOf": [link, {"type": "string", "maxLength": 0}]}
+        form["maxProperties"] = 2
+        form["description"] = "One of the two; the other one is left out or empty."
     return {
-        "multipart/form-data": {"schema": _one_of_these({"image": _FILE, **links})},
+        "multipart/form-data": {"schema": form},
         "application/json": {"schema": _one_of_these({"image": base64, **links})},
         **{media_type: {"schema": _FILE} for media_type in _RAW_TYPES},
     }

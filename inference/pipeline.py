@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from inference import gate
 from inference.classification import classify
-from inference.decoding import PixelBudget, decode
+from inference.decoding import PixelBudget, decode, return_memory_at_once
 from inference.errors import NotAChestXray
 from inference.gradcam import heatmaps
 from inference.overlay import render
@@ -30,7 +30,8 @@ class Pipeline:
         """Open the model's network.
 
         Raises:
-            ValueError: The network cannot be opened, or was trained on another preprocessing.
+            ValueError: The network cannot be opened, was trained on another preprocessing, or has not
+                one logit a class.
         """
         self._manifest = manifest = model.manifest
         if manifest.preprocessing != VERSION:
@@ -40,10 +41,12 @@ class Pipeline:
             )
         self._settings = settings
         self._runtime = open_runtime(model, settings)
+        self._check()
         self._served = Served(
             manifest, manifest.files[settings.model_file].sha256, self._runtime.name
         )
         self._budget = PixelBudget(settings.max_image_pixels)
+        return_memory_at_once()
 
     def predict(self, data: bytes, options: Options, *, request_id: str, timing: Timing) -> Report:
         """Answer for one encoded radiograph.
@@ -92,6 +95,15 @@ class Pipeline:
             timing_ms={**timing.steps, "total": timing.total},
             request_id=request_id,
         )
+
+    def _check(self) -> None:
+        """Run the network on nothing: what cannot answer must not serve, and what compiles does it now."""
+        spec = self._manifest.input
+        found = self._runtime.run(preprocess(np.zeros((spec.size, spec.size), np.uint8), spec))
+        found.class_map(0)
+        classes = len(self._manifest.classes)
+        if found.logits.shape != (classes,):
+            raise ValueError(f"The network has {found.logits.size} logits for {classes} classes.")
 
     def _chosen(self, explain: str, predicted: int) -> list[int]:
         labels = self._manifest.labels

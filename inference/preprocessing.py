@@ -28,8 +28,8 @@ def preprocess(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np
     """Turn a radiograph into a batch of one.
 
     The radiograph is squashed to a square, because its aspect ratio and resolution tell hospitals apart
-    better than diseases, and its contrast is equalised place by place, because window, gamma and
-    exposure belong to the machine and not to the patient.
+    better than diseases. Its contrast is equalised place by place, which takes away a part of what
+    window, gamma and exposure do; the rest is left to augmentation.
 
     Args:
         pixels: Gray values, uint8 [height, width], white is dense (MONOCHROME2).

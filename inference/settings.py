@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from model_store.manifest import is_version_name
+
 
 class SettingsError(ValueError):
     """A setting has a value that the app cannot work with; the message names it and what it takes."""
@@ -56,7 +58,8 @@ def _one_of(*choices: str) -> Callable[[str, str], str]:
 
 def _whole_number(low: int, high: int) -> Callable[[str, str], int]:
     def read(name: str, value: str) -> int:
-        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+        digits = value.isascii() and value.isdigit() and len(value) < 20
+        if not (digits and low <= int(value) <= high):
             raise SettingsError(
                 f"{name} is {value!r}; it takes a whole number from {low} to {high}."
             )
@@ -90,7 +93,7 @@ def _model_store(name: str, value: str) -> str:
 
 
 def _version(name: str, value: str) -> str:
-    if set(value) & set("/\\") or value.startswith("."):
+    if value != "active" and not is_version_name(value):
         raise SettingsError(f"{name} is {value!r}; it takes 'active' or the name of a version.")
     return value
 

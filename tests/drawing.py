@@ -214,7 +214,7 @@ def encode_dicom(
     """A DICOM file of [rows, columns], 8 or 16 bits, signed or not, or of [rows, columns, 3].
 
     `elements` are set by keyword (`WindowCenter=40`), and a value of None removes one. What pydicom
-    cannot compress, GDCM does; `codestream` is taken as it is.
+    cannot compress, GDCM does (an even number of pixels); `codestream` is taken as it is.
     """
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -267,11 +267,16 @@ def _written(ds: Any, transfer_syntax: str, codestream: bytes | None) -> bytes:
 def _compressed(ds: Any, syntax: Any) -> bytes:
     from pydicom.encaps import get_frame
     from pydicom.pixels.encoders.base import get_encoder
-    from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
+    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
-    if syntax in (RLELossless, JPEG2000, JPEG2000Lossless):
+    if syntax == RLELossless:
+        return bytes(get_encoder(syntax).encode(ds, index=0, encoding_plugin="pydicom"))
+    if syntax in (JPEG2000, JPEG2000Lossless):
         options: dict[str, Any] = {"j2k_cr": [5]} if syntax == JPEG2000 else {}
-        return bytes(get_encoder(syntax).encode(ds, index=0, **options))
+        encoder = get_encoder(syntax)
+        return bytes(encoder.encode(ds, index=0, encoding_plugin="pylibjpeg", **options))
+    if syntax == JPEGBaseline8Bit:
+        return encode_jpeg(ds.pixel_array)
 
     import gdcm
     from pydicom import dcmread
@@ -286,7 +291,9 @@ def _compressed(ds: Any, syntax: Any) -> bytes:
         change = gdcm.ImageChangeTransferSyntax()
         change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
         change.SetInput(reader.GetImage())
-        assert change.Change(), f"GDCM cannot write {syntax.name}"
+        if not change.Change():
+            del change  # before what it refers to, or GDCM ends the process
+            raise ValueError(f"GDCM cannot write {syntax.name} of this shape")
         writer = gdcm.ImageWriter()
         writer.SetFileName(str(target))
         writer.SetFile(reader.GetFile())

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data import DataError, of_split, read_dataset
+from model_store.errors import StoreError
+from training.data import of_split, read_dataset
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -13,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except (DataError, FileExistsError, FileNotFoundError, ValueError) as error:
+    except (OSError, RuntimeError, StoreError, ValueError) as error:
         print(f"training {options.name}: {error}", file=sys.stderr)
         return 1
 
@@ -79,6 +80,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _positive(text: str) -> int:
+    if not (text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    if not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1")
+    return float(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
@@ -97,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--weights", help="file with ImageNet weights (default: Keras downloads them)"
     )
-    train.add_argument("--epochs", type=int, help="train so many epochs instead of the config's")
+    train.add_argument(
+        "--epochs", type=_positive, help="train so many epochs instead of the config's"
+    )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
     train.set_defaults(command=_train)
 
@@ -106,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--store", type=Path, default=Path("model_store/models"))
     export.add_argument("--version", help="name of the version (date and run)")
     export.add_argument(
-        "--coverage", type=float, default=0.9, help="share of answers that are to count as certain"
+        "--coverage", type=_share, default=0.9, help="share of answers that are to count as certain"
     )
     export.set_defaults(command=_export)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.decoding import PixelBudget, decode
+from inference.errors import ServiceError
 
 SPLITS = ("train", "val", "test")
 
@@ -68,21 +69,28 @@ def read_dataset(location: Path) -> list[Example]:
 
 
 def _read_manifest(file: Path) -> list[Example]:
-    with file.open(newline="", encoding="utf-8") as stream:
+    with file.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets write a BOM
         rows = csv.DictReader(stream)
         missing = {"path", "label", "split"} - set(rows.fieldnames or ())
         if missing:
             raise DataError(f"{file}: the columns {', '.join(sorted(missing))} are missing.")
-        return [
-            Example(
-                path=file.parent / row["path"],
-                label=row["label"],
-                split=_split(row["split"], f"{file}, line {rows.line_num}"),
-                source=row.get("source") or file.parent.name,
-                group=row.get("group") or row["path"],
-            )
-            for row in rows
-        ]
+        return [_example(row, file, rows.line_num) for row in rows]
+
+
+def _example(row: dict[str, str], file: Path, line: int) -> Example:
+    where = f"{file}, line {line}"
+    for column in ("path", "label"):
+        if not row[column]:
+            raise DataError(f"{where}: {column} is empty.")
+    if row["split"] not in SPLITS:
+        raise DataError(f"{where}: split is {row['split']!r}; it is one of {', '.join(SPLITS)}.")
+    return Example(
+        path=file.parent / row["path"],
+        label=row["label"],
+        split=row["split"],
+        source=row.get("source") or file.parent.name,
+        group=row.get("group") or row["path"],
+    )
 
 
 def _read_folders(root: Path) -> list[Example]:
@@ -100,26 +108,44 @@ def _read_folders(root: Path) -> list[Example]:
     return examples
 
 
-def _split(name: str, where: str) -> str:
-    if name not in SPLITS:
-        raise DataError(f"{where}: split is {name!r}; it is one of {', '.join(SPLITS)}.")
-    return name
-
-
 def of_split(examples: Sequence[Example], split: str) -> list[Example]:
-    """The examples of one split, in order."""
-    return [example for example in examples if example.split == split]
+    """The examples of one split, in order.
+
+    Raises:
+        DataError: It has none.
+    """
+    chosen = [example for example in examples if example.split == split]
+    if not chosen:
+        raise DataError(f"The data set has no image in its split {split}.")
+    return chosen
+
+
+def check_labels(examples: Sequence[Example], classes: Sequence[str]) -> None:
+    """Raise DataError unless every label is one of the classes."""
+    unknown = sorted({example.label for example in examples} - set(classes))
+    if unknown:
+        raise DataError(
+            f"The data set has the labels {', '.join(unknown)}; the model has the classes "
+            f"{', '.join(classes)}."
+        )
 
 
 def read_pixels(example: Example) -> npt.NDArray[np.uint8]:
-    """Gray values of one example, uint8 [height, width], decoded as serving decodes them."""
-    return decode(example.path.read_bytes(), max_pixels=_MAX_PIXELS, budget=_BUDGET).pixels
+    """Gray values of one example, uint8 [height, width], decoded as serving decodes them.
+
+    Raises:
+        DataError: The file is no image that can be read.
+    """
+    try:
+        return decode(example.path.read_bytes(), max_pixels=_MAX_PIXELS, budget=_BUDGET).pixels
+    except ServiceError as error:
+        raise DataError(f"{example.path}: {error.detail}") from error
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
-    """SHA-256 over every image's bytes, label and split: the same data, the same fingerprint."""
-    digest = hashlib.sha256()
-    for example in sorted(examples, key=lambda example: str(example.path)):
-        content = hashlib.sha256(example.path.read_bytes()).hexdigest()
-        digest.update(f"{content} {example.label} {example.split}\n".encode())
-    return digest.hexdigest()
+    """SHA-256 over every image's bytes, label and split, whatever the files are called or their order."""
+    lines = sorted(
+        f"{hashlib.sha256(example.path.read_bytes()).hexdigest()} {example.label} {example.split}\n"
+        for example in examples
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

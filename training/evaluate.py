@@ -1,6 +1,8 @@
 """Evaluate what is served: every image goes through `python -m inference`, as anybody's would."""
 
+import contextlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from training.data import Example
+from training.data import Example, check_labels
 from training.evaluators import Predictions
 from training.evaluators.calibration import abstention, calibration
 from training.evaluators.discrimination import by_class, by_source, confusion, overall
@@ -36,8 +38,9 @@ def served_answers(examples: Sequence[Example]) -> list[dict[str, Any]]:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
     assert process.stdout
-    process.stdin.write(files)
-    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError):  # it has ended already and said why
+        process.stdin.write(files)
+        process.stdin.close()
     lines = tqdm(
         process.stdout, "evaluating", len(examples), unit="image", leave=False, disable=None
     )
@@ -56,19 +59,21 @@ def predictions_of(
     """Put answers beside the truth; the second value are the refusals and errors among them.
 
     Raises:
-        ValueError: Nothing was answered, or a label is none of the model's classes.
+        ValueError: Nothing was answered, an image is not among the answers, or a label is none of the
+            model's classes.
     """
     by_file = {answer["file"]: answer for answer in answers}
+    missing = [example.path for example in examples if str(example.path) not in by_file]
+    if missing:
+        raise ValueError(f"There is no answer for {len(missing)} images, such as {missing[0]}.")
     in_order = [by_file[str(example.path)] for example in examples]
     answered = [answer for answer in in_order if "probabilities" in answer]
     if not answered:
-        raise ValueError(f"No image was answered; the first answer is: {in_order[0]}")
-    classes = tuple(answered[0]["probabilities"])
-    unknown = {example.label for example in examples} - set(classes)
-    if unknown:
         raise ValueError(
-            f"The model has no class {', '.join(unknown)}; it has {', '.join(classes)}."
+            f"No image was answered; the first was not because: {in_order[0]['detail']}"
         )
+    classes = tuple(answered[0]["probabilities"])
+    check_labels(examples, classes)
     probabilities = [[a.get("probabilities", {}).get(c, 0.0) for c in classes] for a in in_order]
     predictions = Predictions(
         classes,
@@ -111,7 +116,7 @@ def as_text(predictions: Predictions, found: dict[str, Any]) -> str:
             _table(
                 ["class", "source", "images", "sensitivity"],
                 [
-                    [*pair.split("/"), f"{row['images']:.0f}", f"{row['sensitivity']:.3f}"]
+                    [*pair.split("/", 1), f"{row['images']:.0f}", f"{row['sensitivity']:.3f}"]
                     for pair, row in found["sources"].items()
                 ],
             ),
@@ -137,6 +142,12 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def write_json(found: dict[str, Any], file: Path) -> None:
-    """Write the figures for a program."""
+    """Write the figures for a program; what cannot be said (AUROC of a class without images) is null."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found, indent=1) + "\n")
+    file.write_text(json.dumps(_without_nan(found), indent=1, allow_nan=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -17,10 +17,19 @@ from tqdm import tqdm
 
 from inference.preprocessing import VERSION, preprocess
 from inference.runtime.litert import LiteRTRuntime
-from model_store.manifest import ClassName, FileRecord, Input, Manifest, Outputs, Threshold
+from model_store.errors import VersionExists
+from model_store.manifest import (
+    ClassName,
+    FileRecord,
+    Input,
+    Manifest,
+    Outputs,
+    Threshold,
+    is_version_name,
+)
 from model_store.store import FolderStore
 from training.calibrate import fit_temperature, fit_threshold
-from training.data import Example, fingerprint, of_split, read_pixels
+from training.data import SPLITS, Example, check_labels, fingerprint, of_split, read_pixels
 from training.evaluate import as_text, figures
 from training.evaluators import Predictions
 
@@ -93,7 +102,19 @@ def export(
 
     Raises:
         ParityError: LiteRT and Keras differ by more than `PARITY`, or in a class.
+        DataError: A split is empty, a label is none of the classes, or an image cannot be read.
+        ValueError: No version may be called so.
+        VersionExists: The store has this version.
     """
+    # Asked now, because what follows takes minutes.
+    if not is_version_name(version):
+        raise ValueError(
+            f"{version!r} is no version's name; letters, digits, '.', '_', '-' make one."
+        )
+    if (store.path / version).exists():
+        raise VersionExists(f"Version {version} is in {store.path} already; name another one.")
+    splits = {split: of_split(examples, split) for split in SPLITS}
+    check_labels(examples, classes)
     model = keras.models.load_model(network, compile=False)
     size = model.input_shape[1]
     spec = Input(size=size, channels=1, low=0.0, high=255.0)
@@ -101,7 +122,7 @@ def export(
     runtime = LiteRTRuntime(content, OUTPUTS, threads=os.cpu_count() or 1)
     predicted, found = {}, {}
     for split in ("val", "test"):
-        chosen = of_split(examples, split)
+        chosen = splits[split]
         inputs = [
             preprocess(read_pixels(each), spec)
             for each in tqdm(chosen, f"reading {split}", disable=None)
@@ -123,7 +144,7 @@ def export(
         folder = Path(parent)
         (folder / "model.tflite").write_bytes(content)
         model.save(folder / "model.keras")
-        card = _card(version, model.name, examples, predicted, found, temperature, threshold)
+        card = _card(version, model.name, splits["train"], predicted, found, temperature, threshold)
         (folder / "MODEL_CARD.md").write_text(card)
         manifest = Manifest(
             name="chest-xray-four-classes",
@@ -169,13 +190,13 @@ def _scalars(found: dict[str, Any]) -> dict[str, float]:
 def _card(
     version: str,
     architecture: str,
-    examples: Sequence[Example],
+    training: Sequence[Example],
     predicted: dict[str, Predictions],
     found: dict[str, Any],
     temperature: float,
     threshold: float,
 ) -> str:
-    counts = Counter((each.label, each.source) for each in of_split(examples, "train"))
+    counts = Counter((each.label, each.source) for each in training)
     seen = "\n".join(
         f"- {label}: {n} images of {source}" for (label, source), n in sorted(counts.items())
     )

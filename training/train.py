@@ -4,6 +4,8 @@ import dataclasses
 import importlib
 import json
 import os
+import pkgutil
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +20,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from inference.preprocessing import equalize_locally, squash
-from training import networks
+from training import configs, networks
 from training.augmentation import Augmentation, augment
-from training.data import Example, of_split, read_pixels
+from training.data import DataError, Example, check_labels, of_split, read_pixels
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,16 @@ class Config:
 
 
 def load_config(name: str) -> Config:
-    """The `config` of `training/configs/NAME.py`."""
+    """The `config` of `training/configs/NAME.py`.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(configs.__path__))
+    if name not in names:
+        raise ValueError(
+            f"There is no config {name!r} in training/configs; it has {', '.join(names)}."
+        )
     return importlib.import_module(f"training.configs.{name}").config
 
 
@@ -97,7 +108,8 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
     """Train until `config.epochs`, keeping the network that is best on the validation split.
 
     After each epoch `run` holds the whole state; `resume` goes on from there. The state file names its
-    checkpoint and is replaced in one step, so a kill can leave a stray file but no false state.
+    checkpoint and is replaced in one step, so a kill can leave a stray file but no false state; if it
+    leaves `best.keras` an epoch behind, `resume` mends that.
 
     Args:
         config: The run.
@@ -111,6 +123,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
     Raises:
         FileExistsError: `run` holds a run and `resume` is not set.
         ValueError: `run` was made with another config.
+        DataError: A split or a label does not go with the config, or an image cannot be read.
     """
     cv2.setNumThreads(1)  # the batches' own threads are enough; more would fight with the network's
     state = _open_run(config, run, resume)
@@ -118,6 +131,9 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
     if first == config.epochs:
         return run / "best.keras"
     training, validation = of_split(examples, "train"), of_split(examples, "val")
+    check_labels([*training, *validation], config.classes)
+    if len(training) < config.batch:
+        raise DataError(f"{len(training)} training images do not fill a batch of {config.batch}.")
     images = _read_all(training, "reading train")
     inputs = np.concatenate(
         [
@@ -138,7 +154,12 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
         for epoch in range(first, config.epochs):
             batches = Batches(images, targets, weights, config, epoch)
             figures = model.fit(
-                batches, epochs=epoch + 1, initial_epoch=epoch, verbose=0, callbacks=[step]
+                batches,
+                epochs=epoch + 1,
+                initial_epoch=epoch,
+                shuffle=False,  # `Batches` has its own order, which a resumed run repeats
+                verbose=0,
+                callbacks=[step],
             ).history
             logits = model.predict(inputs, batch_size=64, verbose=0)
             row = {
@@ -149,8 +170,6 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
             }
             history.append(row)
             tqdm.write(" ".join(f"{key} {value:.4g}" for key, value in row.items()))
-            if row["val_loss"] == min(past["val_loss"] for past in history):
-                _save(model, run / "best.keras")
             state = _close_epoch(model, run, state, history)
     return run / "best.keras"
 
@@ -167,8 +186,10 @@ def _open_run(config: Config, run: Path, resume: bool) -> dict[str, Any]:
         )
     state: dict[str, Any] = json.loads(file.read_text())
     if state["config"] != settings:
-        changed = [key for key in settings if state["config"].get(key) != settings[key]]
+        keys = {**settings, **state["config"]}
+        changed = [key for key in keys if state["config"].get(key) != settings.get(key)]
         raise ValueError(f"{run} was made with another config ({', '.join(changed)} differ).")
+    _keep_best(run, state)
     return state
 
 
@@ -182,9 +203,19 @@ def _close_epoch(
     partial = run / "state.json.part"
     partial.write_text(json.dumps(new, indent=1))
     os.replace(partial, run / "state.json")
+    _keep_best(run, new)
     if state["checkpoint"]:
         (run / state["checkpoint"]).unlink(missing_ok=True)
     return new
+
+
+def _keep_best(run: Path, state: dict[str, Any]) -> None:
+    """Copy the last checkpoint to `best.keras` if no epoch was better."""
+    losses = [row["val_loss"] for row in state["history"]]
+    if losses[-1] == min(losses):
+        partial = run / "part-best.keras"
+        shutil.copyfile(run / state["checkpoint"], partial)
+        os.replace(partial, run / "best.keras")
 
 
 def _save(model: keras.Model, file: Path) -> None:

@@ -25,13 +25,18 @@ class LiteRTRuntime:
             threads: How many threads one pass may use.
 
         Raises:
-            ValueError: LiteRT does not take the model.
+            ValueError: LiteRT does not take the model, or the model lacks one of the outputs.
         """
         self._content, self._outputs, self._threads = content, outputs, threads
         self._idle: queue.LifoQueue[SignatureRunner | None] = queue.LifoQueue()
         for _ in range(max(1, (os.cpu_count() or 1) // threads) - 1):
             self._idle.put(None)
-        self._idle.put(self._open())
+        first = self._open()
+        has = first.get_output_details()
+        for name in vars(outputs).values():
+            if name not in has:
+                raise ValueError(f"The network has no output {name!r}; it has: {', '.join(has)}.")
+        self._idle.put(first)
 
     def run(self, batch: Array) -> Activations:
         with self._runner() as runner:

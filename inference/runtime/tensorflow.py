@@ -23,7 +23,8 @@ class TensorFlowRuntime:
         """Load a `.keras` file.
 
         Raises:
-            ValueError: The file is no Keras model, or the model has no spatial layer.
+            ValueError: The file is no Keras model, the model has no spatial layer, or it ends with
+                something else than logits or a softmax layer.
         """
         with tempfile.TemporaryDirectory() as folder:  # Keras loads from a named file only
             file = Path(folder) / "model.keras"
@@ -76,7 +77,8 @@ def last_spatial_layer(model: keras.Model) -> keras.Layer:
     classes = model.output_shape[-1]
     for layer in reversed(_flatten(model)):
         shape: tuple[int | None, ...] = getattr(getattr(layer, "output", None), "shape", ())
-        if len(shape) == 4 and shape[-1] != classes and 1 not in shape[1:3]:
+        inner = not isinstance(layer, keras.layers.InputLayer)
+        if inner and len(shape) == 4 and shape[-1] != classes and 1 not in shape[1:3]:
             return layer
     raise ValueError("The model has no layer with rows and columns, so Grad-CAM cannot explain it.")
 
@@ -89,9 +91,26 @@ def _flatten(model: keras.Model) -> list[keras.Layer]:
 
 
 def _remove_softmax(model: keras.Model) -> None:
-    """Let the model answer with logits, which temperature and Grad-CAM start from."""
-    last = _flatten(model)[-1]
+    """Let the model answer with logits, which temperature and Grad-CAM start from.
+
+    Raises:
+        ValueError: It ends with something else, of which no logits can be made.
+    """
+    last = _last_operation(model)
+    activation = getattr(last, "activation", None)
+    name = getattr(activation, "__name__", type(last).__name__).lower()
     if isinstance(last, keras.layers.Softmax):
         last.call = lambda inputs, mask=None: inputs
-    elif getattr(last, "activation", None) is keras.activations.softmax:
+    elif activation is keras.activations.softmax:
         last.activation = keras.activations.linear
+    elif name in ("softmax", "sigmoid"):
+        raise ValueError(
+            f"The model ends with a {name} that cannot be taken off; end it with logits, a Softmax "
+            "layer or a layer with softmax activation."
+        )
+
+
+def _last_operation(model: keras.Model) -> keras.Operation:
+    # Functions such as keras.ops.softmax are operations of a functional model, but no layers.
+    last = getattr(model, "operations", model.layers)[-1]
+    return _last_operation(last) if isinstance(last, keras.Model) else last

@@ -137,10 +137,10 @@ def test_a_modality_lut_is_looked_up_from_its_first_value() -> None:
     assert shown([5, 10, 11, 12, 13, 99], ModalityLUTSequence=table) == [0, 0, 16, 64, 255, 255]
 
 
-@pytest.mark.parametrize(("bits", "top"), [(8, 255), (16, 65535)])
-def test_a_voi_lut_is_looked_up_whatever_its_depth(bits: int, top: int) -> None:
+@pytest.mark.parametrize(("bits", "top", "middle"), [(8, 255, 127), (16, 65535, 128)])
+def test_a_voi_lut_is_looked_up_whatever_its_depth(bits: int, top: int, middle: int) -> None:
     table = _table(1000, [entry * top // 511 for entry in range(512)], bits)
-    assert shown([0, 1000, 1256, 1511, 4000], VOILUTSequence=table) == [0, 0, 128, 255, 255]
+    assert shown([0, 1000, 1256, 1511, 4000], VOILUTSequence=table) == [0, 0, middle, 255, 255]
 
 
 # Transfer syntaxes
@@ -282,8 +282,6 @@ def test_what_is_no_single_gray_frame_is_refused(options: dict[str, object], wor
 def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(
     syntax: str, size: tuple[int, int]
 ) -> None:
-    if syntax == RLELossless and size == (480, 640):
-        pytest.skip("RLE has no size of its own; too few rows are found when they are missing")
     rows, columns = size
     data = encode_dicom(CHEST, transfer_syntax=syntax)
     lying = data.replace(
@@ -326,17 +324,13 @@ def test_an_rle_bomb_is_not_unpacked() -> None:
         decoded(bomb)
 
 
-@pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.3.4.5"])
-def test_a_transfer_syntax_that_is_not_read_is_named(syntax: str) -> None:
-    data = encode_dicom(CHEST, transfer_syntax=JPEGBaseline8Bit, codestream=b"\xff\xd8\xff\xd9")
-    old, new = b"1.2.840.10008.1.2.4.50", syntax.encode()
-    meta = data.index(old)
-    # the same length, filled up with NUL as PS3.5 9.1 has it
-    data = data[:meta] + new.ljust(len(old), b"\0") + data[meta + len(old) :]
-    with pytest.raises(Undecodable) as refused:
-        decoded(data)
-    assert syntax in refused.value.detail
-    assert getattr(syntax, "name", "") in refused.value.detail
+def test_a_transfer_syntax_that_is_not_read_is_named() -> None:
+    video = encode_dicom(CHEST, transfer_syntax=MPEG2MPML, codestream=b"\0\0\1\xb3")
+    with pytest.raises(Undecodable, match=r"MPEG2 Main Profile .*1\.2\.840\.10008\.1\.2\.4\.100"):
+        decoded(video)
+    unknown = video.replace(b"1.2.840.10008.1.2.4.100", b"1.2.3.4.5".ljust(23, b"\0"))
+    with pytest.raises(Undecodable, match=r"1\.2\.3\.4\.5 .* not known"):
+        decoded(unknown)
 
 
 def test_what_a_transfer_syntax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ async def _serve(options: argparse.Namespace) -> None:
             logging.getLogger("azure.functions").setLevel(logging.WARNING)
             url = _url(options.host, server_socket.getsockname()[1])
             if not options.quiet:
-                print(_overview(worker.functions, host.routes, key))
+                print(_overview(worker.functions, host.routes, key, made=not options.key))
                 print(_next_step(url, host.routes))
             print(f"Listening on {url}", flush=True)
             _let_uvicorn_stop_us()
@@ -158,8 +158,10 @@ def _url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _overview(functions: tuple[Function, ...], routes: tuple[Route, ...], key: str | None) -> str:
-    """A table of the functions: name, methods, route, level."""
+def _overview(
+    functions: tuple[Function, ...], routes: tuple[Route, ...], key: str | None, *, made: bool
+) -> str:
+    """A table of the functions: name, methods, route, level. Of keys only one made here is shown."""
     rows: list[tuple[str, ...]] = [("Function", "Methods", "Route", "Level")]
     for route in routes:
         function = route.function
@@ -174,7 +176,8 @@ def _overview(functions: tuple[Function, ...], routes: tuple[Route, ...], key: s
     if key is None:
         note = "Keys are not asked for; --enable-auth asks for them as Azure does."
     else:
-        note = f"Key (header x-functions-key, or ?code=): {key}"
+        shown = key if made else "the one that --key gave"
+        note = f"Key (header x-functions-key, or ?code=): {shown}"
     return "\n".join(["", *lines, "", note])
 
 

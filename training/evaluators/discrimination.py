@@ -22,7 +22,10 @@ def overall(predictions: Predictions) -> dict[str, float]:
 
 
 def by_class(predictions: Predictions) -> Iterator[tuple[str, dict[str, float]]]:
-    """Each class against the rest: number of images, sensitivity, specificity, F1, AUROC."""
+    """Each class against the rest: number of images, sensitivity, specificity, F1, AUROC.
+
+    NaN is what cannot be said: of a class that has no image, or has all of them.
+    """
     for number, label in enumerate(predictions.classes):
         truth = predictions.expected == number
         predicted = predictions.predicted == number
@@ -30,12 +33,21 @@ def by_class(predictions: Predictions) -> Iterator[tuple[str, dict[str, float]]]
             label,
             {
                 "images": float(truth.sum()),
-                "sensitivity": float(predicted[truth].mean()),
-                "specificity": float(1 - predicted[~truth].mean()),
+                "sensitivity": _share(predicted[truth]),
+                "specificity": _share(~predicted[~truth]),
                 "f1": float(f1_score(truth, predicted, zero_division=0)),
-                "auroc": float(roc_auc_score(truth, predictions.probabilities[:, number])),
+                "auroc": _auroc(truth, predictions.probabilities[:, number]),
             },
         )
+
+
+def _share(flags: npt.NDArray[np.bool_]) -> float:
+    return float(flags.mean()) if len(flags) else float("nan")
+
+
+def _auroc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> float:
+    one_sided = truth.all() or not truth.any()
+    return float("nan") if one_sided else float(roc_auc_score(truth, scores))
 
 
 def by_source(predictions: Predictions) -> Iterator[tuple[str, str, dict[str, float]]]:

@@ -1,0 +1,149 @@
+"""Which model serves, and what health, model and predict say where it is damaged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import requests
+
+from model_store.store import BUNDLED, FolderStore
+from tests.app.asking import Client
+from tests.app.conftest import CopyApp
+from tests.tools.running import REPOSITORY, StartHost
+
+ACTIVE = FolderStore(BUNDLED).active()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store of its own with a copy of the bundled version, called `other`."""
+    folder = tmp_path / "store"
+    ignored = shutil.ignore_patterns("model.keras")
+    shutil.copytree(BUNDLED / ACTIVE, folder / "other", ignore=ignored)
+    (folder / "ACTIVE").write_text("other\n")
+    replace(folder / "other" / "manifest.json", f'"version": "{ACTIVE}"', '"version": "other"')
+    return folder
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Replace a text that the file has."""
+    content = file.read_text()
+    assert old in content
+    file.write_text(content.replace(old, new))
+
+
+def damage(network: Path) -> None:
+    """Change one byte of a file."""
+    content = bytearray(network.read_bytes())
+    content[len(content) // 2] ^= 1
+    network.write_bytes(content)
+
+
+def test_nothing_is_loaded_before_the_first_prediction(start_host: StartHost, jpeg: bytes) -> None:
+    client = Client(start_host(REPOSITORY))
+    assert client.get("/").status_code == 200
+    assert client.get("/api/openapi.json").status_code == 200
+    starting = {"status": "starting", "model": None, "reason": None}
+    assert client.get("/api/health").json() == starting
+    assert client.predict(jpeg).status_code == 200
+    ready = client.get("/api/health")
+    facts = client.get("/api/model").json()
+    model = {"name": facts["name"], "version": ACTIVE}
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"status": "ready", "model": model, "reason": None},
+    )
+    assert ready.headers["cache-control"] == "no-store"
+
+
+def test_the_facts_of_the_model_are_those_of_its_manifest(client: Client) -> None:
+    facts = client.get("/api/model").json()
+    manifest = FolderStore(BUNDLED).manifest()
+    assert facts["version"] == ACTIVE
+    assert facts["sha256"] == manifest.files["model.tflite"].sha256
+    assert facts["classes"] == [
+        {"label": "covid19", "name": "COVID-19"},
+        {"label": "normal", "name": "Normal"},
+        {"label": "pneumonia", "name": "Pneumonia"},
+        {"label": "tuberculosis", "name": "Tuberculosis"},
+    ]
+    assert facts["metrics"] == manifest.metrics
+    assert facts["notice"] == "Research use only. Not a medical device; not for diagnosis."
+
+
+def test_a_store_of_ones_own_serves(start_host: StartHost, store: Path, jpeg: bytes) -> None:
+    client = Client(start_host(REPOSITORY, MODEL_STORE=str(store)))
+    assert client.answer(jpeg)["model"]["version"] == "other"
+    assert client.get("/api/health").json()["status"] == "ready"
+
+
+def test_the_bundled_version_stands_in_for_a_damaged_store_and_health_says_so(
+    start_host: StartHost, store: Path, jpeg: bytes
+) -> None:
+    damage(store / "other" / "model.tflite")
+    client = Client(start_host(REPOSITORY, MODEL_STORE=str(store)))
+    assert client.answer(jpeg)["model"]["version"] == ACTIVE
+    health = client.get("/api/health")
+    assert health.status_code == 200
+    assert health.json()["status"] == "degraded"
+    assert health.json()["model"]["version"] == ACTIVE
+    assert health.json()["reason"] == (
+        "other/model.tflite does not have the SHA-256 of its manifest; "
+        "copy or export the version anew. "
+        f"In its place serves the bundled version {ACTIVE}."
+    )
+    assert "degraded: other/model.tflite does not have" in client.host.log()
+
+
+def test_it_stands_in_for_a_network_without_the_outputs_of_its_manifest(
+    start_host: StartHost, store: Path, jpeg: bytes
+) -> None:
+    replace(store / "other" / "manifest.json", '"logits": "logits"', '"logits": "scores"')
+    client = Client(start_host(REPOSITORY, MODEL_STORE=str(store)))
+    assert client.answer(jpeg)["model"]["version"] == ACTIVE
+    health = client.get("/api/health").json()
+    assert health["status"] == "degraded"
+    assert health["reason"].startswith("Version other cannot be loaded: ")
+    assert "'scores'" in health["reason"]
+
+
+class TestWithoutAnyModel:
+    @pytest.fixture
+    def app(self, copy_app: CopyApp) -> Path:
+        """An app whose one version, the bundled one, is damaged."""
+        folder = copy_app()
+        damage(folder / "model_store" / "models" / ACTIVE / "model.tflite")
+        return folder
+
+    def test_predict_and_model_are_unavailable_until_it_is_mended(
+        self, start_host: StartHost, app: Path, jpeg: bytes
+    ) -> None:
+        client = Client(start_host(app))
+        assert client.get("/api/health").json()["status"] == "starting"
+        for answer in (client.predict(jpeg), client.get("/api/model")):
+            problem = answer.json()
+            assert (answer.status_code, problem["code"]) == (503, "model_unavailable")
+            assert answer.headers["retry-after"] == "30"
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert problem["detail"] == ("The service has no model at the moment; try again later.")
+        health = client.get("/api/health")
+        assert health.status_code == 503
+        assert health.json()["status"] == "unavailable"
+        assert health.json()["reason"].startswith("No model can be loaded. ")
+        assert client.get("/").status_code == 200
+
+        network = Path("model_store", "models", ACTIVE, "model.tflite")
+        shutil.copy(REPOSITORY / network, app / network)
+        assert client.predict(jpeg).status_code == 200
+        assert client.get("/api/health").json()["status"] == "ready"
+
+    def test_not_even_the_document_is_there_without_a_manifest(
+        self, start_host: StartHost, app: Path
+    ) -> None:
+        (app / "model_store" / "models" / ACTIVE / "manifest.json").unlink()
+        url = start_host(app).url
+        answer = requests.get(f"{url}/api/openapi.json", timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
+        assert answer.headers["retry-after"] == "30"

@@ -1,0 +1,48 @@
+"""Every error is a problem of RFC 9457 with the status and code that the design promises."""
+
+import pytest
+
+from inference import errors
+from inference.errors import ServiceError
+
+CODES = {
+    "NoImage": (400, "no_image"),
+    "BadRequest": (400, "bad_request"),
+    "LinkForbidden": (403, "link_forbidden"),
+    "NotFound": (404, "not_found"),
+    "TooLarge": (413, "too_large"),
+    "UnsupportedMedia": (415, "unsupported_media"),
+    "Undecodable": (422, "undecodable"),
+    "NotAChestXray": (422, "not_a_chest_xray"),
+    "Internal": (500, "internal"),
+    "LinkFailed": (502, "link_failed"),
+    "ModelUnavailable": (503, "model_unavailable"),
+    "LinkTimeout": (504, "link_timeout"),
+}
+
+
+def test_these_are_all_the_errors():
+    assert {each.__name__ for each in ServiceError.__subclasses__()} == set(CODES)
+
+
+@pytest.mark.parametrize(("name", "status", "code"), [(n, *both) for n, both in CODES.items()])
+def test_an_error_is_a_problem(name, status, code):
+    more = {"reasons": ("blank",)} if name == "NotAChestXray" else {}
+    error = getattr(errors, name)("For the client.", log="for the log", **more)
+    problem = error.problem("4711")
+    assert problem.pop("title")
+    assert problem == {
+        "type": f"urn:problem:{code}",
+        "status": status,
+        "detail": "For the client.",
+        "code": code,
+        "request_id": "4711",
+        **({"reasons": ["blank"]} if more else {}),
+    }
+    assert str(error) == "For the client."
+    assert error.log == "for the log"
+    assert error.headers == ({"Retry-After": "30"} if status == 503 else {})
+
+
+def test_what_the_client_reads_is_logged_where_nothing_else_is_said():
+    assert errors.NoImage("The body is empty.").log == "The body is empty."

@@ -1,0 +1,201 @@
+"""One way for every image: from its bytes to a report, or to one error that says why not."""
+
+import base64
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.errors import NotAChestXray, TooLarge, Undecodable, UnsupportedMedia
+from inference.pipeline import Pipeline
+from inference.preprocessing import preprocess
+from inference.reading import Options
+from inference.settings import Settings
+from inference.timing import Timing
+from model_store import open_store
+from tests.drawing import draw_chest, encode_dicom, encode_jpeg, encode_png, encode_tiff
+from tests.inference.conftest import softmax
+
+CHEST = draw_chest(400, 330)
+JPEG = encode_jpeg(CHEST)
+LABELS = ["covid19", "normal", "pneumonia", "tuberculosis"]
+
+
+@pytest.fixture(scope="module")
+def pipeline(bundled) -> Pipeline:
+    return Pipeline(bundled, Settings())
+
+
+@pytest.fixture
+def answer(pipeline):
+    """The JSON of a report: `answer(data, explain="all")`."""
+
+    def to_json(data: bytes, **options):
+        report = pipeline.predict(data, Options(**options), request_id="4711", timing=Timing())
+        return json.loads(json.dumps(report.to_json(), allow_nan=False))
+
+    return to_json
+
+
+def test_the_answer_is_the_networks_at_the_manifests_temperature(answer, bundled, litert):
+    found = answer(encode_png(CHEST))
+    logits = litert.run(preprocess(CHEST, bundled.manifest.input)).logits
+    expected = softmax(logits / bundled.manifest.temperature)
+    assert list(found["probabilities"]) == LABELS
+    np.testing.assert_allclose(list(found["probabilities"].values()), expected, atol=1e-6)
+    assert found["prediction"]["label"] == LABELS[expected.argmax()]
+    assert found["prediction"]["probability"] == pytest.approx(expected.max(), abs=1e-6)
+    certain = bool(expected.max() >= bundled.manifest.threshold.value)
+    assert found["prediction"]["certain"] is certain
+
+
+def test_the_answer_tells_what_came_and_what_answered(answer, bundled):
+    found = answer(JPEG)
+    assert found["input"] == {
+        "format": "JPEG",
+        "width": 400,
+        "height": 330,
+        "sha256": hashlib.sha256(JPEG).hexdigest(),
+    }
+    assert found["model"] == {
+        "name": bundled.manifest.name,
+        "version": bundled.manifest.version,
+        "sha256": hashlib.sha256((bundled.folder / "model.tflite").read_bytes()).hexdigest(),
+        "preprocessing": "squash-clahe-1",
+        "runtime": "litert",
+    }
+    assert found["request_id"] == "4711"
+
+
+def test_every_step_is_timed_and_the_steps_fit_into_the_total(answer):
+    timing = answer(JPEG)["timing_ms"]
+    assert list(timing) == ["decode", "preprocess", "run", "explain", "total"]
+    total = timing.pop("total")
+    assert all(duration >= 0 for duration in timing.values())
+    assert sum(timing.values()) <= total + 0.1
+
+
+@pytest.mark.parametrize(
+    ("explain", "expected"), [("none", []), ("all", LABELS), *((each, [each]) for each in LABELS)]
+)
+def test_the_asked_classes_are_explained(answer, explain, expected):
+    assert [each["label"] for each in answer(JPEG, explain=explain)["explanations"]] == expected
+
+
+def test_the_predicted_class_is_explained_by_default(answer):
+    found = answer(JPEG)
+    assert [each["label"] for each in found["explanations"]] == [found["prediction"]["label"]]
+
+
+def test_the_heatmap_is_grad_cam_on_one_scale_for_all_asked_classes(answer, bundled, litert):
+    found = litert.run(preprocess(CHEST, bundled.manifest.input))
+    maps = np.maximum([found.class_map(number) for number in range(4)], 0)
+    for explanation, expected in zip(
+        answer(encode_png(CHEST), explain="all")["explanations"], maps / maps.max(), strict=True
+    ):
+        heatmap = explanation["heatmap"]
+        assert (heatmap["rows"], heatmap["columns"]) == expected.shape
+        np.testing.assert_allclose(heatmap["values"], expected.ravel(), atol=1e-4)
+
+
+@pytest.mark.parametrize(("overlay", "lossless"), [("jpeg", False), ("png", True)])
+@pytest.mark.parametrize(("size", "height"), [(128, 106), (512, 422), (1024, 845)])
+def test_the_overlay_is_of_the_asked_size_and_format(answer, overlay, lossless, size, height):
+    [found] = answer(JPEG, overlay=overlay, size=size)["explanations"]
+    assert (found["media_type"], found["width"]) == (f"image/{overlay}", size)
+    assert abs(found["height"] - height) <= 1
+    data = base64.b64decode(found["base64"], validate=True)
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (found["height"], found["width"], 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [encode_png(CHEST, mode="RGB"), encode_tiff(CHEST), encode_dicom(CHEST)],
+    ids=["RGB PNG", "TIFF", "DICOM"],
+)
+def test_a_picture_has_the_same_answer_in_every_lossless_format(answer, data):
+    assert answer(data)["probabilities"] == answer(encode_png(CHEST))["probabilities"]
+
+
+def test_without_a_gate_in_the_model_the_answer_promises_nothing(answer, bundled):
+    if bundled.manifest.gate is not None:
+        pytest.skip("the bundled model has a gate")
+    found = answer(JPEG)
+    assert found["gate"] == {"chest_xray": None, "score": None, "reasons": []}
+    assert found["warnings"] == [
+        "Whether this is a frontal chest X-ray was not checked: this model has no gate."
+    ]
+
+
+BLANK = encode_png(np.full((100, 100), 7, np.uint8))
+
+
+def test_what_the_gate_refuses_is_not_answered(answer):
+    with pytest.raises(NotAChestXray) as caught:
+        answer(BLANK)
+    assert caught.value.reasons == ("blank",)
+    assert caught.value.detail == (
+        "Refused: the picture is (nearly) of one gray value. "
+        "Send force=true to have it answered all the same."
+    )
+
+
+@pytest.mark.parametrize("shape", [(100, 100), (2, 900), (900, 1), (1, 1)])
+def test_force_has_it_answered_with_a_warning(answer, shape):
+    found = answer(encode_png(np.full(shape, 7, np.uint8)), force=True, explain="all")
+    assert found["gate"]["chest_xray"] is False
+    assert "blank" in found["gate"]["reasons"]
+    assert len(found["warnings"]) == 1
+    assert found["warnings"][0].startswith("Answered because force=true was asked")
+    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+    values = np.array([each["heatmap"]["values"] for each in found["explanations"]])
+    assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", UnsupportedMedia),
+        (b"no image", UnsupportedMedia),
+        (JPEG[: len(JPEG) // 2], Undecodable),
+        (encode_png(CHEST)[:500], Undecodable),
+    ],
+)
+@pytest.mark.parametrize("force", [True, False])
+def test_what_is_no_image_is_refused_with_force_too(answer, data, error, force):
+    with pytest.raises(error):
+        answer(data, force=force)
+
+
+def test_more_pixels_than_the_setting_allows_are_refused(bundled):
+    small = Pipeline(bundled, Settings(max_image_pixels=400 * 330 - 1))
+    with pytest.raises(TooLarge, match="400 x 330 pixels; at most 131,999"):
+        small.predict(JPEG, Options(), request_id="1", timing=Timing())
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (
+            {"preprocessing": "squash-0"},
+            "expects the preprocessing squash-0; this code has squash-",
+        ),
+        (
+            {"classes": [{"label": f"c{n}", "name": f"C{n}"} for n in range(5)]},
+            "The network has 4 logits for 5 classes",
+        ),
+        (
+            {"outputs": {"logits": "Identity", "class_maps": None, "embedding": None}},
+            "The network has no output 'Identity'; it has: ",
+        ),
+        ({"input": {"size": 224, "channels": 3, "low": 0, "high": 1}}, r"\w"),
+    ],
+    ids=["preprocessing", "classes", "outputs", "channels"],
+)
+def test_a_network_that_is_not_what_its_manifest_says_is_not_opened(facts, reason, make_store):
+    model = open_store(str(make_store("1.0", **facts))).open()
+    with pytest.raises((ValueError, RuntimeError), match=reason):
+        Pipeline(model, Settings())

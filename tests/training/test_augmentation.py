@@ -1,0 +1,88 @@
+"""Every random change gives a picture that the network takes, and the same one for the same seed."""
+
+from dataclasses import fields, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from inference.preprocessing import equalize_locally, preprocess, squash
+from tests.drawing import draw_chest
+from training.augmentation import Augmentation, augment
+
+CHEST = draw_chest(300, 260)
+NOTHING = Augmentation(**{field.name: 0 for field in fields(Augmentation)})
+
+
+def augmented(
+    strength: Augmentation, seed: int = 0, size: int = 224, pixels: np.ndarray = CHEST
+) -> np.ndarray:
+    return augment(pixels, size, strength, np.random.default_rng(seed))
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(float) - other).mean())
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_seed_another() -> None:
+    pictures = [augmented(Augmentation(), seed) for seed in range(20)]
+    again = [augmented(Augmentation(), seed) for seed in range(20)]
+    assert all(np.array_equal(one, two) for one, two in zip(pictures, again, strict=True))
+    # One in seven is left as it is, so that a few may be equal to each other.
+    assert len({picture.tobytes() for picture in pictures}) > 10
+
+
+@pytest.mark.parametrize("size", [64, 224, 256, 300])
+def test_an_image_left_as_it_is_has_the_very_values_that_serving_gives_it(size: int) -> None:
+    spec = SimpleNamespace(size=size, channels=1, low=0.0, high=255.0)
+    served = preprocess(CHEST, spec)[0, :, :, 0]
+    assert np.array_equal(augmented(Augmentation(identity=1), size=size), served)
+
+
+def test_all_strengths_at_zero_change_nothing() -> None:
+    assert np.array_equal(augmented(NOTHING, size=256), equalize_locally(squash(CHEST, 256)))
+
+
+@pytest.mark.parametrize("size", [32, 97, 224])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (64, 64), (1025, 701)])
+def test_any_picture_becomes_a_square_of_the_size_in_8_bits(
+    shape: tuple[int, int], size: int
+) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    before = pixels.copy()
+    always = Augmentation(**{field.name: 1 for field in fields(Augmentation)})
+    always = replace(always, identity=0, rotation_degrees=20, zoom=0.5, stretch=0.5, shift=0.2)
+    for seed in range(12):
+        picture = augmented(always, seed, size, pixels)
+        assert picture.shape == (size, size)
+        assert picture.dtype == np.uint8
+    assert np.array_equal(pixels, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "strength"),
+    [
+        *(
+            (name, 1)
+            for name in ("flip", "exposure", "resolution", "sharpness", "local_contrast", "shading")
+        ),
+        *((name, 1) for name in ("marks", "noise", "compression", "erasing")),
+        *(("rotation_degrees", 5), ("zoom", 0.18), ("stretch", 0.12), ("shift", 0.06)),
+    ],
+)
+def test_each_change_alone_alters_the_picture_and_leaves_it_a_chest(
+    change: str, strength: float
+) -> None:
+    unchanged = augmented(NOTHING).astype(float)
+    pictures = [augmented(replace(NOTHING, **{change: strength}), seed) for seed in range(12)]
+    assert all(distance(picture, unchanged) > 0 for picture in pictures)
+    if change == "flip":
+        pictures = [picture[:, ::-1] for picture in pictures]
+    likeness = [np.corrcoef(picture.ravel(), unchanged.ravel())[0, 1] for picture in pictures]
+    assert np.median(likeness) > 0.5, likeness
+
+
+def test_a_flip_mirrors_left_and_right() -> None:
+    flipped = augmented(replace(NOTHING, flip=1))
+    unchanged = augmented(NOTHING)
+    assert distance(flipped, unchanged[:, ::-1]) < distance(flipped, unchanged) / 2

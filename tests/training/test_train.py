@@ -1,0 +1,218 @@
+"""Training that can be killed at any moment, told apart from other runs, and done again."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from inference.preprocessing import preprocess
+from model_store.manifest import Input
+from tests.training.conftest import EPOCHS, ROOT, Python, environment
+from training.__main__ import main
+from training.data import read_dataset, read_pixels
+from training.train import read_config
+
+# Of the libraries, about each other.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:keras", "ignore::DeprecationWarning:gast"
+)
+
+
+def state_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "state.json").read_text())
+
+
+def val_loss_of(network: Path, data: Path) -> float:
+    examples = [each for each in read_dataset(data) if each.split == "val"]
+    spec = Input(size=64, channels=1, low=0.0, high=255.0)
+    inputs = np.concatenate([preprocess(read_pixels(each), spec) for each in examples])
+    labels = [
+        ("covid19", "normal", "pneumonia", "tuberculosis").index(each.label) for each in examples
+    ]
+    model = keras.models.load_model(network, compile=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return float(loss(np.array(labels), model.predict(inputs, verbose=0)))
+
+
+def test_a_run_ends_with_all_epochs_its_last_checkpoint_and_its_best_network(
+    runs: tuple[Path, Path], drawn: Path
+) -> None:
+    state = state_of(runs[0])
+    assert state["epochs_done"] == EPOCHS
+    assert [row["epoch"] for row in state["history"]] == list(range(1, EPOCHS + 1))
+    assert {file.name for file in runs[0].iterdir()} == {
+        "best.keras",
+        "state.json",
+        f"epoch-{EPOCHS:03}.keras",
+    }
+    best = min(row["val_loss"] for row in state["history"])
+    assert val_loss_of(runs[0] / "best.keras", drawn) == pytest.approx(best, abs=1e-4)
+
+
+def test_a_run_learns_what_can_be_learned(runs: tuple[Path, Path]) -> None:
+    first, *_, last = state_of(runs[0])["history"]
+    assert last["val_loss"] < first["val_loss"] / 2
+    assert last["val_accuracy"] >= 0.9
+
+
+def test_two_runs_with_the_same_seed_are_the_same(runs: tuple[Path, Path]) -> None:
+    one, two = (state_of(run)["history"] for run in runs)
+    for first, second in zip(one, two, strict=True):
+        assert first == pytest.approx(second, abs=1e-3)
+
+
+def test_a_run_killed_at_random_moments_and_resumed_ends_as_one_that_was_left_alone(
+    runs: tuple[Path, Path], drawn: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "tests.training.tiny", str(drawn), str(EPOCHS), str(run)]
+    seed = random.randrange(2**32)
+    moments, killed, done_at_first_kill = random.Random(seed), 0, EPOCHS
+    # So many seconds at most after it has begun to save an epoch; then it may end in peace.
+    for longest in (0.05, 0.6, 0.2, None):
+        before = files_of(run, "*epoch-*")
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        if longest is not None:
+            while process.poll() is None and files_of(run, "*epoch-*") == before:
+                time.sleep(0.002)
+            time.sleep(moments.uniform(0, longest))
+            process.kill()
+        output, _ = process.communicate()
+        if process.returncode == -9:
+            killed += 1
+        else:
+            assert process.returncode == 0, (seed, output.decode())
+        done = assert_no_false_state(run, seed)
+        done_at_first_kill = min(done, done_at_first_kill)
+
+    assert killed >= 2, seed
+    state, undisturbed = state_of(run), state_of(runs[0])
+    assert state["epochs_done"] == EPOCHS
+    assert state["config"] == undisturbed["config"]
+    best = min(row["val_loss"] for row in state["history"])
+    assert val_loss_of(run / "best.keras", drawn) == pytest.approx(best, abs=1e-4), seed
+    # Up to the first kill it is the same run. After it each epoch has the same batches, but Keras
+    # deals them in another order, because its generator starts anew: the same end, not the same way.
+    for row, expected in zip(
+        state["history"][:done_at_first_kill], undisturbed["history"], strict=False
+    ):
+        assert row == pytest.approx(expected, abs=1e-3), seed
+    last, expected = state["history"][-1], undisturbed["history"][-1]
+    assert last["val_loss"] == pytest.approx(expected["val_loss"], abs=0.2), seed
+    assert last["val_accuracy"] == pytest.approx(expected["val_accuracy"], abs=0.13), seed
+
+
+def files_of(run: Path, pattern: str = "*") -> set[tuple[str, int]]:
+    found = set()
+    for file in run.glob(pattern):
+        try:
+            found.add((file.name, file.stat().st_mtime_ns))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def assert_no_false_state(run: Path, seed: int) -> int:
+    """The state file is whole and what it names is there and whole; how many epochs it says are done."""
+    if not (run / "state.json").exists():
+        return 0
+    state = state_of(run)
+    done = state["epochs_done"]
+    assert [row["epoch"] for row in state["history"]] == list(range(1, done + 1)), seed
+    assert state["checkpoint"] == f"epoch-{done:03}.keras", seed
+    assert zipfile.ZipFile(run / state["checkpoint"]).testzip() is None, seed
+    best = run / "best.keras"
+    assert done == 1 or zipfile.ZipFile(best).testzip() is None, seed
+    return done
+
+
+@pytest.fixture(scope="module")
+def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: Any) -> Path:
+    """One epoch of the config that is shipped, from weights in a file, by its command."""
+    run = tmp_path_factory.mktemp("shipped") / "run"
+    done = python(
+        *("-m", "training", "train", "mobilenet_v3_small", "--data", drawn, "--run", run),
+        *("--weights", rgb_weights, "--epochs", 1),
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"The best network is {run / 'best.keras'}." in done.stdout
+    return run
+
+
+def test_the_command_trains_the_config_that_is_shipped(shipped: Path, rgb_weights: Path) -> None:
+    config = read_config(shipped)
+    assert (config.backbone, config.size, config.epochs) == ("mobilenet_v3_small", 224, 1)
+    assert config.weights == str(rgb_weights)
+    assert len(state_of(shipped)["history"]) == 1
+
+
+def train_command(data: Path, run: Path, *more: str) -> list[str]:
+    return ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run), *more]
+
+
+def test_a_run_that_exists_is_left_alone_without_resume(
+    runs: tuple[Path, Path], drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files_of(runs[0])
+    assert main(train_command(drawn, runs[0])) == 1
+    assert "holds a run already: go on with --resume or name another" in capsys.readouterr().err
+    assert files_of(runs[0]) == before
+
+
+def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
+    runs: tuple[Path, Path], drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(train_command(drawn, runs[0], "--resume")) == 1
+    message = capsys.readouterr().err
+    assert "was made with another config (backbone, size, weights, epochs, batch," in message
+    assert "seed" not in message
+    assert "classes" not in message
+
+
+def test_a_config_that_does_not_exist_is_named_beside_those_that_do(
+    drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "resnet", "--data", str(drawn)]) == 1
+    message = capsys.readouterr().err
+    assert "There is no config 'resnet' in training/configs; it has mobilenet_v3_small" in message
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["0.png,normal,val"], "no image in its split train"),
+        (["0.png,normal,train"], "no image in its split val"),
+        (["0.png,normal,train", "0.png,fracture,val"], "has the labels fracture; the model has"),
+        (["0.png,normal,train", "0.png,normal,val"], "1 training images do not fill a batch of 32"),
+    ],
+)
+def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
+    tmp_path: Path, rows: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,split", *rows]))
+    assert main(train_command(tmp_path, tmp_path / "run")) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["export"], ["evaluate"]])
+def test_help_needs_no_tensorflow(python: Python, command: list[str]) -> None:
+    code = (
+        "import sys; from training.__main__ import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "print(sorted({'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
+    )
+    done = python("-c", code, *command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: python -m training")
+    assert done.stdout.endswith("[]\n")

@@ -1,0 +1,51 @@
+"""Train a network so small that a test can wait for it: python -m tests.training.tiny DATA EPOCHS RUN…
+
+Each RUN is trained from the start, or on from where it stands.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+
+from training.augmentation import Augmentation
+from training.data import read_dataset
+from training.networks import BACKBONES
+from training.train import Config, train
+
+
+def tiny_backbone(
+    input_shape: tuple[int, int, int], include_top: bool, weights: None
+) -> keras.Model:
+    """Three strided convolutions; a picture of 64 pixels becomes features of 8 x 8."""
+    assert not include_top
+    assert weights is None
+    image = keras.Input(input_shape)
+    features = keras.layers.Rescaling(1 / 127.5, -1)(image)
+    for channels in (8, 16, 16):
+        features = keras.layers.Conv2D(
+            channels, 5, strides=2, padding="same", activation="relu", use_bias=False
+        )(features)
+        features = keras.layers.BatchNormalization()(features)
+    return keras.Model(image, features)
+
+
+if __name__ == "__main__":
+    BACKBONES["tiny"] = tiny_backbone
+    data, epochs, *runs = sys.argv[1:]
+    config = Config(
+        backbone="tiny",
+        size=64,
+        weights=None,
+        epochs=int(epochs),
+        batch=8,
+        learning_rate=0.01,
+        warmup_epochs=1,
+        batch_norm_momentum=0.5,
+        weight_average=0.5,
+        dropout=0.1,
+        mixup=0.1,
+        augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2),
+    )
+    for run in runs:
+        train(config, read_dataset(Path(data)), Path(run), resume=True)
