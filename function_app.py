@@ -129,7 +129,7 @@ def _json(
     headers: dict[str, str] | None = None,
 ) -> func.HttpResponse:
     return func.HttpResponse(
-        json.dumps(content, allow_nan=False),
+        json.dumps(content, allow_nan=False, ensure_ascii=False),
         status_code=status,
         headers=ANSWER_HEADERS | (headers or {}),
         mimetype=media_type,

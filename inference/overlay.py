@@ -43,8 +43,8 @@ def render(
     gray = cv2.resize(
         pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
-    smooth = cv2.resize(heatmap * 255, (width, height), interpolation=cv2.INTER_CUBIC)
-    heat = cv2.convertScaleAbs(np.maximum(smooth, 0))
+    levels = np.rint(heatmap * 255).astype(np.uint8)
+    heat = cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC)
     gray_share, colour = _tables()
     faded = cv2.multiply(gray, cv2.LUT(heat, gray_share), scale=1 / 255)
     picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), cv2.applyColorMap(heat, colour))

@@ -45,7 +45,7 @@ class Pipeline:
         self._served = Served(
             manifest, manifest.files[settings.model_file].sha256, self._runtime.name
         )
-        self._budget = PixelBudget(settings.max_image_pixels)
+        self._budget = PixelBudget(settings.max_image_pixels // 3)
         return_memory_at_once()
 
     def predict(self, data: bytes, options: Options, *, request_id: str, timing: Timing) -> Report:

@@ -5,7 +5,9 @@ its health and its OpenAPI document cost nothing.
 """
 
 import logging
+import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import ModelUnavailable
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from inference.pipeline import Pipeline
     from inference.report import Report
 
+#: Larger bodies are read one after the other: base64 takes four times its size while it is read.
+LARGE_BODY = 2**20
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +39,7 @@ class Service:
         self.settings = settings
         self._serving = Once(self._open)
         self._failure: str | None = None
+        self._large_bodies = threading.Lock()
 
     def answer(
         self, content_type: str | None, body: bytes, query: Mapping[str, str], request_id: str
@@ -112,9 +118,10 @@ class Service:
 
     def _read(self, content_type: str | None, body: bytes) -> bytes:
         settings = self.settings
-        image = read_image(
-            content_type, body, max_bytes=settings.max_image_bytes, links=settings.allow_links
-        )
+        with self._large_bodies if len(body) > LARGE_BODY else nullcontext():
+            image = read_image(
+                content_type, body, max_bytes=settings.max_image_bytes, links=settings.allow_links
+            )
         if isinstance(image, Link):
             from inference.links import fetch
 

@@ -211,8 +211,8 @@ the mean over positions, so that the class maps are Grad-CAM. Temperature {tempe
 
 {seen}
 
-The images come from public collections whose licences differ, some forbid commercial use and some are not
-stated. The weights are therefore for research only.
+Weights carry the conditions of the images that made them: where a licence is unknown, forbids commercial
+use or differs from the others, they are for research only.
 
 ## What it cannot do
 

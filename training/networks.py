@@ -36,8 +36,7 @@ def build(
         backbone: A name in `BACKBONES`.
         classes: How many.
         size: Side of the input in pixels.
-        weights: `"imagenet"` (downloaded by Keras), a file of RGB weights without top, a `.keras` file
-            of an earlier run of the same backbone (its whole network, at whatever size), or None.
+        weights: `"imagenet"` (downloaded by Keras), a file of RGB weights without top, or None.
         dropout: Share of features dropped in training.
         batch_norm_momentum: MobileNetV3's own 0.999 leaves the moving statistics behind for thousands of
             steps, so that a network that fits in training fails in validation.
@@ -47,8 +46,7 @@ def build(
         `class_maps` gives [n, rows, columns, classes].
     """
     gray = BACKBONES[backbone](input_shape=(size, size, 1), include_top=False, weights=None)
-    earlier = str(weights).endswith(".keras")
-    if weights is not None and not earlier:
+    if weights is not None:
         colour = BACKBONES[backbone](
             input_shape=(size, size, 3), include_top=False, weights=str(weights)
         )
@@ -59,10 +57,7 @@ def build(
     features = keras.layers.Dropout(dropout, name="dropout")(gray.output)
     class_maps = keras.layers.Conv2D(classes, 1, name="class_maps")(features)
     logits = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")(class_maps)
-    model = keras.Model(gray.input, logits, name=backbone)
-    if earlier:
-        model.set_weights(keras.models.load_model(weights, compile=False).get_weights())
-    return model
+    return keras.Model(gray.input, logits, name=backbone)
 
 
 def _sum_over_colours(colour: list[np.ndarray], gray: list[np.ndarray]) -> list[np.ndarray]:

@@ -253,7 +253,7 @@ def test_reduced_pictures_give_the_network_what_full_ones_would(size: tuple[int,
         assert max(radiograph.pixels.shape) < max(size)
         full, small = squash(whole, 224), squash(radiograph.pixels, 224)
         difference = np.abs(full.astype(int) - small)
-        assert difference.mean() <= 0.2
+        assert difference.mean() <= 0.4
         assert difference.max() <= 2
         difference = np.abs(preprocess(whole, GRAY_224) - preprocess(radiograph.pixels, GRAY_224))
         assert difference.mean() <= 1

@@ -152,7 +152,7 @@ def test_a_reduced_decode_gives_the_input_and_the_answer_of_the_whole_picture(
         assert smaller.size <= whole.size / 4
         inputs = [preprocess(pixels, bundled.manifest.input) for pixels in (whole, smaller)]
         difference = np.abs(inputs[0] - inputs[1])
-        assert difference.mean() < 1
+        assert difference.mean() < 1.5
         assert difference.max() < 24
         answers = [softmax(litert.run(each).logits) for each in inputs]
         assert np.abs(answers[0] - answers[1]).max() < 0.03

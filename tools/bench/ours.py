@@ -1,0 +1,28 @@
+"""Our way, in a process of its own: what `function_app.predict` does, without the web.
+
+python -m tools.bench.ours IMAGE ANSWERS
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from inference.service import Service
+from inference.settings import Settings
+from tools.bench import answering
+from tools.bench.measurement import QUERY
+
+
+def main(image: Path, answers: int) -> None:
+    """Open the service and answer."""
+    data = image.read_bytes()
+    service = Service(Settings.from_environment())
+
+    def answer() -> str:
+        return json.dumps(service.answer(None, data, QUERY, "bench").to_json(), allow_nan=False)
+
+    answering.give(answer, answers)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,104 @@
+"""A whole answer against the three calls that it cannot do without, in the same loop."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+from inference.decoding import reduction
+from inference.overlay import JPEG_QUALITY
+from inference.preprocessing import preprocess
+from inference.service import Service
+from inference.settings import Settings
+from model_store.store import open_store
+from tools.bench.measurement import QUERY, Measurement, Plan, Row, Spread
+from tools.bench.progress import progress
+
+BAR = 1.3
+
+#: As `inference.decoding` asks for a JPEG of each reduction.
+_SCALES = {
+    1: cv2.IMREAD_GRAYSCALE,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+
+
+def measure(plan: Plan) -> Measurement:
+    """Answer, then decode, run and encode the same image with nothing around them, in turn."""
+    data = plan.image.read_bytes()
+    service = Service(Settings.from_environment())
+    answer = _answer(service, data)
+    answer()
+    calls: dict[str, Callable[[], Any]] = {"total": answer, **_bare(service, data)}
+    durations: dict[str, list[float]] = {name: [] for name in calls}
+    steps: dict[str, list[float]] = {}
+    with progress("overhead", plan.overhead_answers) as step:
+        for _ in range(plan.overhead_answers):
+            for name, call in calls.items():
+                started = time.perf_counter()
+                result = call()
+                durations[name].append(1000 * (time.perf_counter() - started))
+                if name == "total":
+                    for key, value in json.loads(result)["timing_ms"].items():
+                        steps.setdefault(key, []).append(value)
+            step()
+    total = Spread.of(durations.pop("total"))
+    bare = Spread.of([sum(each) for each in zip(*durations.values(), strict=True)])
+    ratio = total.median / bare.median
+    return Measurement(
+        {"overhead_ratio": ratio},
+        (
+            Row(
+                "overhead: answer against decode + run + encode",
+                total.text("ms", 2),
+                f"(bare) {bare.text('ms', 2)}",
+                f"{ratio:.2f}x",
+                f"<= {BAR:g}x",
+                ratio <= BAR,
+            ),
+        ),
+        {
+            "total": vars(total),
+            "bare": vars(bare),
+            "bare_ms": {name: Spread.of(values).median for name, values in durations.items()},
+            "steps_ms": {name: Spread.of(values).median for name, values in steps.items()},
+        },
+    )
+
+
+def _answer(service: Service, data: bytes) -> Callable[[], str]:
+    return lambda: json.dumps(service.answer(None, data, QUERY, "bench").to_json(), allow_nan=False)
+
+
+def _bare(service: Service, data: bytes) -> dict[str, Callable[[], object]]:
+    """The least that the libraries have to do: no checks, no preprocessing, input already set."""
+    settings = service.settings
+    model = open_store(settings.model_store).open(settings.model_version)
+    interpreter = Interpreter(
+        model_content=model.read("model.tflite"), num_threads=settings.runtime_threads
+    )
+    interpreter.allocate_tensors()
+    encoded = np.frombuffer(data, np.uint8)
+    flags = cv2.IMREAD_IGNORE_ORIENTATION | _SCALES[reduction(*Image.open(BytesIO(data)).size)]
+    pixels = cv2.imdecode(encoded, flags)
+    batch = preprocess(pixels, model.manifest.input)  # type: ignore[arg-type]
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], batch)
+    # The finished picture itself: PNG loses nothing.
+    report = service.answer(None, data, {**QUERY, "overlay": "png"}, "bench").to_json()
+    png = base64.b64decode(report["explanations"][0]["base64"])
+    picture: Any = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    return {
+        "decode": lambda: cv2.imdecode(encoded, flags),
+        "run": interpreter.invoke,
+        "encode": lambda: cv2.imencode(".jpg", picture, options),
+    }
