@@ -50,6 +50,9 @@ def _is_blank(radiograph: Radiograph) -> bool:
     # Some rows tell as much as all; the mean along them takes the noise away.
     rows = radiograph.pixels[:: max(1, len(radiograph.pixels) // 64)]
     thumbnail = cv2.resize(rows, (64, 64), interpolation=cv2.INTER_AREA)
-    below = np.bincount(thumbnail.ravel(), minlength=256).cumsum() / thumbnail.size
+    below = (
+        np.bincount(np.asarray(thumbnail, np.uint8).ravel(), minlength=256).cumsum()
+        / thumbnail.size
+    )
     low, high = np.searchsorted(below, (0.01, 0.99))
     return bool(high - low < LEAST_SPAN)
