@@ -43,11 +43,15 @@ def render(
     gray = cv2.resize(
         pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
+    # The heat is smooth, so its colours are looked up on a quarter of the rows and columns.
+    coarse = max(1, width // 4), max(1, height // 4)
     levels = np.rint(heatmap * 255).astype(np.uint8)
-    heat = cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC)
+    heat = cv2.resize(levels, coarse, interpolation=cv2.INTER_CUBIC)
     gray_share, colour = _tables()
-    faded = cv2.multiply(gray, cv2.LUT(heat, gray_share), scale=1 / 255)
-    picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), cv2.applyColorMap(heat, colour))
+    share = cv2.resize(cv2.LUT(heat, gray_share), (width, height))
+    added = cv2.resize(cv2.applyColorMap(heat, colour), (width, height))
+    faded = cv2.multiply(gray, share, scale=1 / 255)
+    picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), added)
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
     _, data = cv2.imencode(".jpg" if encoding == "jpeg" else ".png", picture, options)
     return Overlay(data.tobytes(), f"image/{encoding}", width, height)

@@ -44,12 +44,15 @@ def preprocess(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np
 def squash(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Resample to uint8 [size, size] without regard to the aspect ratio: the mean over each pixel's area.
 
-    Large pictures are halved first, which costs a tenth of the one step that it saves.
+    Large pictures are halved, then brought to twice the size, then halved again: a mean of two by two
+    is many times cheaper than one over areas that cut through pixels.
     """
     while min(pixels.shape) >= 4 * size:
-        half_height, half_width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        even = pixels[: 2 * half_height, : 2 * half_width]
-        pixels = cv2.resize(even, (half_width, half_height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        even = pixels[: 2 * height, : 2 * width]
+        pixels = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    if min(pixels.shape) >= 2 * size:
+        pixels = cv2.resize(pixels, (2 * size, 2 * size), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 

@@ -256,7 +256,7 @@ def test_reduced_pictures_give_the_network_what_full_ones_would(size: tuple[int,
         assert difference.mean() <= 0.4
         assert difference.max() <= 2
         difference = np.abs(preprocess(whole, GRAY_224) - preprocess(radiograph.pixels, GRAY_224))
-        assert difference.mean() <= 1
+        assert difference.mean() <= 1.5
         assert difference.max() <= 32
 
 
