@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import ModelUnavailable
@@ -20,7 +21,7 @@ from model_store.manifest import Manifest
 from model_store.model import Model
 from model_store.once import Once
 from model_store.serving import Serving, open_serving
-from model_store.store import open_store
+from model_store.store import BUNDLED, open_store
 
 if TYPE_CHECKING:
     from inference.pipeline import Pipeline
@@ -97,13 +98,20 @@ class Service:
         serving = self._serving.peek()
         if serving is None:
             status = "unavailable" if self._failure else "starting"
-            return {"status": status, "model": None, "reason": self._failure}
+            return {"status": status, "model": None, "reason": self._public(self._failure)}
         manifest = serving.manifest
         return {
             "status": "degraded" if serving.degraded else "ready",
             "model": {"name": manifest.name, "version": manifest.version},
-            "reason": serving.degraded,
+            "reason": self._public(serving.degraded),
         }
+
+    def _public(self, reason: str | None) -> str | None:
+        """A reason without the store's place, which is nobody's business outside."""
+        for place in (str(BUNDLED), self.settings.model_store):
+            if reason and Path(place).is_absolute():
+                reason = reason.replace(place, "the store")
+        return reason
 
     def labels(self) -> tuple[str, ...]:
         """The classes that the model tells apart, as its manifest lists them; loads no network."""

@@ -398,3 +398,13 @@ def test_no_request_leaves_a_file_or_a_trace_in_the_log(requests, tmp_path):
     assert SECRET.lower() not in log.lower()
     assert SECRET[:4] not in log
     assert not re.search(r"[A-Za-z0-9+/=]{200}", log)
+
+
+def test_a_reason_for_everybody_does_not_say_where_the_store_is(tmp_path):
+    service = Service(Settings(model_store=str(tmp_path / "empty")))
+    (tmp_path / "empty").mkdir()
+    service.model()
+    health = service.health()
+    assert health["status"] == "degraded"
+    assert "the store" in health["reason"]
+    assert str(tmp_path) not in health["reason"]
