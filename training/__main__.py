@@ -4,9 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
 from training.data import of_split, read_dataset
+
+if TYPE_CHECKING:
+    from training.config import Config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,16 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _train(options: argparse.Namespace) -> int:
+def _config(options: argparse.Namespace) -> "Config":
     import dataclasses
 
-    from training.train import load_config, train
+    from training.config import load_config
 
-    config = load_config(options.config)
-    if options.weights:
-        config = dataclasses.replace(config, weights=options.weights)
-    if options.epochs:
-        config = dataclasses.replace(config, epochs=options.epochs)
+    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    return dataclasses.replace(
+        load_config(options.config), **{key: value for key, value in changes.items() if value}
+    )
+
+
+def _train(options: argparse.Namespace) -> int:
+    from training.train import train
+
+    config = _config(options)
     run = options.run or Path("build/runs") / options.config
     best = train(config, read_dataset(options.data), run, resume=options.resume)
     print(
@@ -37,18 +46,30 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _leave_out(options: argparse.Namespace) -> int:
+    from training.leave_out import leave_out, sources_to_spare
+
+    config = _config(options)
+    examples = read_dataset(options.data)
+    sources = options.sources or sources_to_spare(examples, config.without_sources)
+    for source in sources:
+        print(leave_out(config, examples, source, options.to))
+    return 0
+
+
 def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from model_store.store import FolderStore
     from training.export import export
-    from training.train import read_config
+    from training.run_state import read_config
 
     config = read_config(options.run)
     version = options.version or f"{datetime.now(UTC):%Y.%m.%d}-{options.run.name}"
     manifest = export(
         options.run / "best.keras",
         config.classes,
+        config.size,
         read_dataset(options.data),
         FolderStore(options.store),
         version=version,
@@ -113,8 +134,24 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--epochs", type=_positive, help="train so many epochs instead of the config's"
     )
+    train.add_argument(
+        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
+    )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
     train.set_defaults(command=_train)
+
+    left_out = commands.add_parser(
+        "leave-out", parents=[data], help="train without each source in turn and predict it"
+    )
+    left_out.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    left_out.add_argument("--weights", help="file with ImageNet weights")
+    left_out.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    left_out.add_argument("--epochs", type=_positive, help="instead of the config's")
+    left_out.add_argument(
+        "--sources", nargs="+", help="these (every one that its classes can spare)"
+    )
+    left_out.add_argument("--to", type=Path, default=Path("build/left_out"))
+    left_out.set_defaults(command=_leave_out)
 
     export = commands.add_parser("export", parents=[data], help="turn a run into a model version")
     export.add_argument("run", type=Path, help="folder of a finished run")

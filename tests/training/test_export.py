@@ -16,7 +16,7 @@ from tests.drawing import draw_chest
 from training.__main__ import main
 from training.data import fingerprint, of_split, read_dataset, read_pixels
 from training.export import OUTPUTS, ParityError, export, to_litert
-from training.networks import build
+from training.networks import build, for_serving
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -97,7 +97,7 @@ def test_the_card_has_the_tables_and_names_the_sources(exported: Path, drawn: Pa
 
 
 def test_the_shipped_backbone_is_converted_with_its_maps_and_embedding(rgb_weights: Path) -> None:
-    model = build("mobilenet_v3_small", 4, 64, rgb_weights)
+    model = for_serving(build("mobilenet_v3_small", 4, rgb_weights), 64)
     head = model.get_layer("class_maps")
     head.bias.assign([1.0, -2.0, 0.5, 3.0])
     whole = keras.Model(model.input, [head.input, head.output, model.output])
@@ -123,10 +123,10 @@ def test_a_network_that_litert_would_answer_for_differently_is_refused(
     features = keras.layers.Conv2D(8, 5, strides=8)(image)
     class_maps = keras.layers.Conv2D(4, 1, name="class_maps")(features)
     logits = keras.layers.GlobalMaxPooling2D()(class_maps)
-    keras.Model(image, logits, name="maximum").save(tmp_path / "best.keras")
+    keras.Model(image, {"logits": logits}, name="maximum").save(tmp_path / "best.keras")
     store = FolderStore(tmp_path / "store")
     with pytest.raises(ParityError, match=r"LiteRT differs from Keras by up to 0\.\d+"):
-        export(tmp_path / "best.keras", CLASSES, read_dataset(drawn), store, version="1.0")
+        export(tmp_path / "best.keras", CLASSES, 64, read_dataset(drawn), store, version="1.0")
     assert not store.path.exists()
 
 
@@ -135,14 +135,14 @@ def test_what_cannot_be_exported_is_said_before_the_work(exported: Path, drawn: 
     store = FolderStore(exported)
     examples = read_dataset(drawn)
     with pytest.raises(VersionExists, match=r"Version 1\.0 is in .* already"):
-        export(network, CLASSES, examples, store, version="1.0")
+        export(network, CLASSES, 64, examples, store, version="1.0")
     with pytest.raises(ValueError, match=r"'my run' is no version's name"):
-        export(network, CLASSES, examples, store, version="my run")
+        export(network, CLASSES, 64, examples, store, version="my run")
     with pytest.raises(ValueError, match="labels tuberculosis; the model has the classes covid19"):
-        export(network, CLASSES[:3], examples, store, version="2.0")
+        export(network, CLASSES[:3], 64, examples, store, version="2.0")
     untested = [each for each in examples if each.split != "test"]
     with pytest.raises(ValueError, match="no image in its split test"):
-        export(network, CLASSES, untested, store, version="2.0")
+        export(network, CLASSES, 64, untested, store, version="2.0")
 
 
 def test_the_command_says_in_a_sentence_that_a_version_exists(

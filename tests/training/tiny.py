@@ -1,6 +1,7 @@
 """Train a network so small that a test can wait for it: python -m tests.training.tiny DATA EPOCHS RUN…
 
-Each RUN is trained from the start, or on from where it stands.
+Each RUN is trained from the start, or on from where it stands; with the lungs of `DATA/lungs.npz` if there
+is such a file.
 """
 
 import sys
@@ -9,9 +10,10 @@ from pathlib import Path
 import keras
 
 from training.augmentation import Augmentation
+from training.backbones import BACKBONES
+from training.config import Config
 from training.data import read_dataset
-from training.networks import BACKBONES
-from training.train import Config, train
+from training.train import train
 
 
 def tiny_backbone(
@@ -30,14 +32,17 @@ def tiny_backbone(
     return keras.Model(image, features)
 
 
-if __name__ == "__main__":
-    BACKBONES["tiny"] = tiny_backbone
-    data, epochs, *runs = sys.argv[1:]
-    config = Config(
+def config(epochs: int, lungs: Path | None = None) -> Config:
+    """Learns drawn classes in twelve epochs."""
+    return Config(
         backbone="tiny",
         size=64,
+        stride=8,
+        early_sizes=(48,),
+        early_share=0.3,
+        lungs=str(lungs) if lungs else None,
         weights=None,
-        epochs=int(epochs),
+        epochs=epochs,
         batch=8,
         learning_rate=0.01,
         warmup_epochs=1,
@@ -45,7 +50,14 @@ if __name__ == "__main__":
         weight_average=0.5,
         dropout=0.1,
         mixup=0.1,
-        augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2),
+        augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.3),
     )
+
+
+if __name__ == "__main__":
+    BACKBONES["tiny"] = tiny_backbone
+    data, epochs, *runs = sys.argv[1:]
+    masks = Path(data) / "lungs.npz"
+    chosen = config(int(epochs), masks if masks.exists() else None)
     for run in runs:
-        train(config, read_dataset(Path(data)), Path(run), resume=True)
+        train(chosen, read_dataset(Path(data)), Path(run), resume=True)
