@@ -41,6 +41,7 @@ def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from model_store.store import FolderStore
+    from training.assess import Audits
     from training.export import export
     from training.train import read_config
 
@@ -53,6 +54,7 @@ def _export(options: argparse.Namespace) -> int:
         FolderStore(options.store),
         version=version,
         coverage=options.coverage,
+        audits=Audits(options.lungs, options.left_out, options.sanity_images),
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
@@ -84,8 +86,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
+    from training.assess import Audits
     from training.figures import as_text
-    from training.report import Audits, report
+    from training.report import report
 
     metrics = report(
         FolderStore(options.store),
@@ -96,7 +99,9 @@ def _report(options: argparse.Namespace) -> int:
         Audits(options.lungs, options.left_out, options.sanity_images),
     )
     print(as_text(metrics[options.split]))
-    print(f"\n{options.to / 'report.html'} shows it, {options.to / 'metrics.json'} has all figures.")
+    print(
+        f"\n{options.to / 'report.html'} shows it, {options.to / 'metrics.json'} has all figures."
+    )
     return 0
 
 

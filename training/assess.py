@@ -2,15 +2,42 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from inference.preprocessing import InputSpec, preprocess
 from training.answers import ORIGINAL, Answers, alterations, predictions_from
-from training.data import Example
+from training.data import Example, read_pixels
 from training.evaluators import Predictions
 from training.evaluators.heat import heat_in_lungs
+from training.evaluators.left_out import left_out_figures
 from training.evaluators.shortcuts import audit
 from training.figures import figures
+from training.left_out import read_left_out
 from training.lungs import Masks
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Audits:
+    """What is looked at beyond the answers: a file of lung masks, a folder of left-out sources' answers, and
+    how many images the check by randomised weights gets; None and 0 leave it out."""
+
+    masks: Path | None = None
+    left_out: Path | None = None
+    sanity_images: int = 48
+
+    def left_out_figures(self) -> dict[str, Any] | None:
+        """Figures of the left-out sources.
+
+        Raises:
+            DataError: The folder does not have what it should.
+        """
+        return left_out_figures(read_left_out(self.left_out)) if self.left_out else None
 
 
 @dataclass(frozen=True)
@@ -64,3 +91,24 @@ def assess(
     if found["heat"]:
         found["heat_in_lungs"] = found["heat"]["share"]
     return Assessment(predictions, original, found)
+
+
+def sanity_of(
+    network: "keras.Model", spec: InputSpec, examples: Sequence[Example], images: int
+) -> dict[str, Any] | None:
+    """`sanity` on so many of the examples, taken at equal steps; None where that is fewer than two."""
+    from training.evaluators.sanity import sanity
+
+    numbers = np.unique(np.linspace(0, len(examples) - 1, images).round().astype(int))
+    if len(numbers) < 2:
+        return None
+    batch = [preprocess(read_pixels(examples[number]), spec) for number in numbers]
+    return sanity(network, np.concatenate(batch))
+
+
+def add_left_out(found: dict[str, Any], left_out: dict[str, Any] | None) -> None:
+    """Put the figures of left-out sources beside those of a split, its two numbers among these."""
+    found["left_out"] = left_out
+    if left_out:
+        found["left_out_recall"] = left_out["mean_recall"]
+        found["left_out_ece"] = left_out["ece"]

@@ -118,7 +118,8 @@ def heat_by_cell(found: Mapping[str, Any]) -> str:
         axes.barh(places, [row["share"] or 0 for row in rows.values()], 0.6, color=BLUE)
         for key, marker, name in (("uniform", "|", "uniform map"), ("blob", "x", "centred blob")):
             values = [row[key] for row in rows.values()]
-            axes.scatter(values, places, marker=marker, s=60, color=ORANGE, label=name, zorder=3)
+            look = {"marker": marker, "s": 60, "color": ORANGE, "linewidths": 2, "zorder": 3}
+            axes.scatter(values, places, label=name, **look)
         axes.set(xlim=(0, 1), yticks=places)
         axes.set_yticklabels([f"{cell} ({row['images']:.0f})" for cell, row in rows.items()])
         axes.invert_yaxis()

@@ -2,9 +2,8 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import jinja2
@@ -13,21 +12,15 @@ import numpy.typing as npt
 
 from inference.gradcam import heatmaps
 from inference.overlay import render
-from inference.preprocessing import VERSION, preprocess
+from inference.preprocessing import VERSION
 from inference.runtime.litert import LiteRTRuntime
-from model_store.manifest import Input
 from model_store.model import Model
 from model_store.store import FolderStore
 from training import figures, pictures
 from training.answers import ask
-from training.assess import Assessment, assess
+from training.assess import Assessment, Audits, add_left_out, assess, sanity_of
 from training.data import Example, check_labels, of_split, read_pixels
-from training.evaluators.left_out import left_out_figures
-from training.left_out import read_left_out
 from training.lungs import Masks, read_masks
-
-if TYPE_CHECKING:
-    import keras
 
 #: What is written under `schema_version`; a key that changes its meaning makes it a higher one.
 SCHEMA = 1
@@ -50,15 +43,6 @@ _TILES = (
     "lungs_blacked_out",
     "heat_in_lungs",
 )
-
-
-@dataclass(frozen=True)
-class Audits:
-    """What a report looks at beyond the answers; None is left out."""
-
-    masks: Path | None = None
-    left_out: Path | None = None
-    sanity_images: int = 48
 
 
 def report(
@@ -90,7 +74,7 @@ def report(
     chosen = of_split(examples, split)
     check_labels(chosen, manifest.labels)
     masks = read_masks(audits.masks, chosen) if audits.masks else None
-    left_out = left_out_figures(read_left_out(audits.left_out)) if audits.left_out else None
+    left_out = audits.left_out_figures()
     runtime = LiteRTRuntime(model.read("model.tflite"), manifest.outputs)
     trained = figures.trained_cells(examples)
     assessment = assess(
@@ -122,18 +106,13 @@ def report(
     figures.write_json(metrics, folder / "metrics.json")
     unseen = [cell for cell in found["sources"] if cell not in trained]
     page = as_page(
-        figures.without_nan(metrics), split, unseen, gallery(assessment, chosen, masks, manifest.threshold.value)
+        figures.without_nan(metrics),
+        split,
+        unseen,
+        gallery(assessment, chosen, masks, manifest.threshold.value),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     return metrics
-
-
-def add_left_out(found: dict[str, Any], left_out: dict[str, Any] | None) -> None:
-    """Put the figures of left-out sources beside those of a split, its two numbers among these."""
-    found["left_out"] = left_out
-    if left_out:
-        found["left_out_recall"] = left_out["mean_recall"]
-        found["left_out_ece"] = left_out["ece"]
 
 
 def _sanity(model: Model, examples: Sequence[Example], images: int) -> dict[str, Any] | None:
@@ -143,19 +122,6 @@ def _sanity(model: Model, examples: Sequence[Example], images: int) -> dict[str,
 
     network = keras.models.load_model(model.path("model.keras"), compile=False)
     return sanity_of(network, model.manifest.input, examples, images)
-
-
-def sanity_of(
-    network: "keras.Model", spec: Input, examples: Sequence[Example], images: int
-) -> dict[str, Any] | None:
-    """The sanity check on so many of the examples, taken at equal steps; None where they are too few."""
-    from training.evaluators.sanity import sanity
-
-    numbers = np.unique(np.linspace(0, len(examples) - 1, images).round().astype(int))
-    if len(numbers) < 2:
-        return None
-    batch = [preprocess(read_pixels(examples[number]), spec) for number in numbers]
-    return sanity(network, np.concatenate(batch))
 
 
 def gallery(

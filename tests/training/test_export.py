@@ -59,7 +59,7 @@ def test_the_metrics_are_those_of_both_splits(manifest: Manifest) -> None:
     for figures in manifest.metrics.values():
         assert figures["images"] == 16
         assert figures["accuracy"] >= 0.9  # the stripes are easily learned
-        assert {"macro_f1", "balanced_accuracy", "ece", "brier"} <= set(figures)
+        assert {"macro_f1", "balanced_accuracy", "ece", "brier", "aurc"} <= set(figures)
 
 
 def test_the_threshold_gives_the_asked_coverage_on_the_validation_split(
@@ -86,14 +86,18 @@ def test_the_card_has_the_tables_and_names_the_sources(exported: Path, drawn: Pa
     for text in (
         "# Model card: 1.0",
         "Research use only. Not a medical device",
-        *(f"- {label}: 8 images of {drawn.name}" for label in CLASSES),
+        *(f"| {drawn.name} | {label:<12} | 8      | not stated |" for label in CLASSES),
         "## Test split",
         "## Validation split",
+        "Training saw images of every source and class in it.",
+        "| border blacked out | 16 ",
+        "Heatmaps of two different images are alike",
     ):
         assert text in card
-    for head in ("| figure ", "| class ", "| true \\ predicted "):
+    for head in ("| figure ", "| class ", "| true \\ answer "):
         assert card.count(head) >= 2
     assert f"| covid19      | {drawn.name}" in card
+    assert card.count("Not measured for this version.") == 2  # no masks, no left-out sources
 
 
 def test_the_shipped_backbone_is_converted_with_its_maps_and_embedding(rgb_weights: Path) -> None:

@@ -14,7 +14,7 @@ Heat = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.uint8]
 
 #: Standard deviation of the centred blob, as a share of the side.
-BLOB = 0.2
+BLOB = 0.25
 
 
 def spread(class_map: Heat, mask: Mask) -> Heat:

@@ -144,6 +144,7 @@ def _brier(predictions: Predictions, weights: Weights) -> Values:
 def _accuracy_most_certain(predictions: Predictions, weights: Weights, share: float) -> Values:
     order = np.argsort(-predictions.confidence, kind="stable")
     weights = weights[:, order]
-    reached = np.cumsum(weights, axis=1) <= np.round(share * weights.sum(axis=1, keepdims=True))
-    inside = weights * reached
+    wanted = np.maximum(1, np.round(share * weights.sum(axis=1, keepdims=True)))
+    before = np.cumsum(weights, axis=1) - weights
+    inside = np.clip(wanted - before, 0, weights)  # of an image drawn twice, one may be inside
     return _ratio(inside @ predictions.correct[order], inside.sum(axis=1))

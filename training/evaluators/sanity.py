@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 #: Layer groups: the head alone, then the rest in so many of about equal numbers of layers.
 STEPS = 8
+#: Not one that a training is likely to start from: its first weights are not strange to the trained ones.
+SEED = 7919
 _SIDE = 64
 
 Maps = npt.NDArray[np.float32]
 
 
 def sanity(
-    model: "keras.Model", batch: npt.NDArray[np.float32], *, steps: int = STEPS, seed: int = 0
+    model: "keras.Model", batch: npt.NDArray[np.float32], *, steps: int = STEPS, seed: int = SEED
 ) -> dict[str, Any]:
     """Similarity of heatmaps to the trained network's, after each group of layers was randomised.
 
@@ -37,8 +39,8 @@ def sanity(
     Returns:
         `images`; `between_images`, the similarity of the trained network's heatmaps of two different images,
         which is what nothing in common but the centre looks like; and `steps`: each with `down_to` (name of
-        the lowest layer that was randomised), `layers` (their share), `spearman` (rank correlation) and `ssim`
-        (Wang et al. 2004). All are of the class that the trained network predicts.
+        the lowest layer that was randomised), `layers` (their share), `spearman` (rank correlation) and
+        `ssim` (Wang et al. 2004). All are of the class that the trained network predicts.
     """
     import keras
 
