@@ -90,6 +90,7 @@ def assess(
         found["lungs_blacked_out"] = audits["lungs_blacked_out"]["accuracy"]
     if found["heat"]:
         found["heat_in_lungs"] = found["heat"]["share"]
+        found["intervals"]["heat_in_lungs"] = found["heat"]["share_interval"]
     return Assessment(predictions, original, found)
 
 

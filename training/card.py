@@ -16,7 +16,8 @@ class Facts:
     """What the card says of a version besides its figures.
 
     `examples` is the data set that it was trained and tested on; `coverage` the share of the validation
-    images that `threshold` was fitted to answer with certainty.
+    images that `threshold` was fitted to answer with certainty; `gate` is whether it refuses what is no chest
+    radiograph.
     """
 
     version: str
@@ -30,6 +31,7 @@ class Facts:
     coverage: float
     training_data: str
     examples: Sequence[Example]
+    gate: bool = False
 
 
 def model_card(facts: Facts, metrics: Mapping[str, Any]) -> str:

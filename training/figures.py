@@ -84,6 +84,9 @@ def figures(
     """
     sources = {f"{label}/{source}": row for label, source, row in by_source(predictions)}
     worst, recall = worst_cell(sources, among=trained)
+    ranges = intervals(predictions)
+    if worst:
+        ranges["worst_cell"] = ranges["sources"][worst]["sensitivity"]
     found: dict[str, Any] = {
         "images": len(predictions.expected),
         **overall(predictions),
@@ -93,7 +96,7 @@ def figures(
         "worst_cell_name": worst,
         "classes": dict(by_class(predictions)),
         "sources": sources,
-        "intervals": intervals(predictions),
+        "intervals": ranges,
         "confusion": confusion(predictions).tolist(),
         "reliability": [asdict(each) for each in reliability(predictions)],
         "risk_coverage": _points(*risk_coverage(predictions)),

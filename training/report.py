@@ -235,8 +235,9 @@ def as_page(
 
 
 def _tile(key: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    interval = found["intervals"].get(key)
-    if key == "heat_in_lungs":
-        interval = found["heat"]["share_interval"]
-    note = f" {found['worst_cell_name']}" if key == "worst_cell" and found[key] is not None else ""
-    return {"name": figures.NAMES[key], "value": found[key], "interval": interval, "note": note}
+    return {
+        "name": figures.NAMES[key],
+        "value": found[key],
+        "interval": found["intervals"].get(key),
+        "note": (found["worst_cell_name"] or "") if key == "worst_cell" else "",
+    }
