@@ -61,6 +61,7 @@ def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from model_store.store import FolderStore
+    from training.assess import Audits
     from training.export import export
     from training.run_state import read_config
 
@@ -68,12 +69,12 @@ def _export(options: argparse.Namespace) -> int:
     version = options.version or f"{datetime.now(UTC):%Y.%m.%d}-{options.run.name}"
     manifest = export(
         options.run / "best.keras",
-        config.classes,
-        config.size,
+        config,
         read_dataset(options.data),
         FolderStore(options.store),
         version=version,
         coverage=options.coverage,
+        audits=Audits(options.lungs, options.left_out, options.sanity_images),
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
@@ -83,21 +84,44 @@ def _export(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     import json
 
-    from training.evaluate import as_text, figures, predictions_of, served_answers, write_json
+    from training.evaluate import predictions_of, served_answers
+    from training.figures import as_text, figures, trained_cells, write_json
 
-    examples = of_split(read_dataset(options.data), options.split)
+    every = read_dataset(options.data)
+    examples = of_split(every, options.split)
     if options.predictions:
         answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
     else:
         answers = served_answers(examples)
     predictions, unanswered = predictions_of(answers, examples)
-    found = figures(predictions)
+    found = figures(predictions, trained=trained_cells(every) or None)
     print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered\n")
-    print(as_text(predictions, found))
+    print(as_text(found))
     for answer in unanswered[:20]:
         print(f"not answered: {answer['file']}: {answer.get('detail', answer)}")
     if options.json:
         write_json(found, options.json)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from model_store.store import FolderStore
+    from training.assess import Audits
+    from training.figures import as_text
+    from training.report import report
+
+    metrics = report(
+        FolderStore(options.store),
+        options.version,
+        read_dataset(options.data),
+        options.split,
+        options.to,
+        Audits(options.lungs, options.left_out, options.sanity_images),
+    )
+    print(as_text(metrics[options.split]))
+    print(
+        f"\n{options.to / 'report.html'} shows it, {options.to / 'metrics.json'} has all figures."
+    )
     return 0
 
 
@@ -153,7 +177,25 @@ def _parser() -> argparse.ArgumentParser:
     left_out.add_argument("--to", type=Path, default=Path("build/left_out"))
     left_out.set_defaults(command=_leave_out)
 
-    export = commands.add_parser("export", parents=[data], help="turn a run into a model version")
+    audited = argparse.ArgumentParser(add_help=False)
+    audited.add_argument(
+        "--lungs", type=Path, help="lung masks (.npz) for the audits that need them"
+    )
+    audited.add_argument(
+        "--left-out",
+        type=Path,
+        help="folder with a SOURCE.json of answers for each source that a network was trained without",
+    )
+    audited.add_argument(
+        "--sanity-images",
+        type=int,
+        default=48,
+        help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
+    )
+
+    export = commands.add_parser(
+        "export", parents=[data, audited], help="turn a run into a model version"
+    )
     export.add_argument("run", type=Path, help="folder of a finished run")
     export.add_argument("--store", type=Path, default=Path("model_store/models"))
     export.add_argument("--version", help="name of the version (date and run)")
@@ -171,6 +213,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", type=Path, help="write the figures into this file too")
     evaluate.set_defaults(command=_evaluate)
+
+    report = commands.add_parser(
+        "report",
+        parents=[data, audited],
+        help="write a page with figures, audits and heatmaps of a model version",
+    )
+    report.add_argument("version", help="name of a version in the store, or: active")
+    report.add_argument("--store", type=Path, default=Path("model_store/models"))
+    report.add_argument("--split", default="test", choices=("train", "val", "test"))
+    report.add_argument(
+        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
+    )
+    report.set_defaults(command=_report)
     return parser
 
 

@@ -41,13 +41,14 @@ class Example:
     split: str
     source: str
     group: str
+    licence: str = ""  # as the manifest calls it; empty where it does not say
 
 
 def read_dataset(location: Path) -> list[Example]:
     """Read a `manifest.csv`, a folder that has one, or folders `train|val|test/CLASS/…`.
 
-    A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source` and
-    `group` are used where they are there.
+    A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source`,
+    `group` and `licence_class` or `licence` are used where they are there.
 
     Raises:
         DataError: Nothing is there, or a row, a class or a split is not understood.
@@ -90,6 +91,7 @@ def _example(row: dict[str, str], file: Path, line: int) -> Example:
         split=row["split"],
         source=row.get("source") or file.parent.name,
         group=row.get("group") or row["path"],
+        licence=row.get("licence_class") or row.get("licence") or "",
     )
 
 

@@ -5,8 +5,7 @@ never saw says what to expect in the next hospital.
 """
 
 import dataclasses
-import json
-import os
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +15,10 @@ from tqdm import tqdm
 
 from inference.preprocessing import preprocess
 from model_store.manifest import Input
+from training.calibrate import fit_temperature
 from training.config import Config
-from training.data import Example, read_pixels
+from training.data import Example, of_split, read_pixels
+from training.left_out import write_left_out
 from training.train import train
 
 
@@ -45,37 +46,33 @@ def leave_out(config: Config, examples: Sequence[Example], source: str, folder: 
         folder: For the run (`folder/SOURCE`) and the predictions.
 
     Returns:
-        `folder/SOURCE.json`: `source`, `classes`, and `rows` with the path, label, source, split and
-        logits of every image of the source, whatever its split.
+        `folder/SOURCE.json`, as `left_out.write_left_out` writes it, with every image of the source,
+        whatever its split, and the temperature that the other sources' validation images ask for.
     """
     file = folder / f"{source}.json"
     if file.exists():
         return file
-    without = (*config.without_sources, source)
-    best = train(
-        dataclasses.replace(config, without_sources=without), examples, folder / source, resume=True
-    )
+    config = dataclasses.replace(config, without_sources=(*config.without_sources, source))
+    best = train(config, examples, folder / source, resume=True)
     model = keras.models.load_model(best, compile=False)
-    spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
+    validation = [
+        each for each in of_split(examples, "val") if each.source not in config.without_sources
+    ]
+    expected = np.array([config.classes.index(each.label) for each in validation])
+    temperature = fit_temperature(_logits(model, validation, config.size), expected)
     held_out = [each for each in examples if each.source == source]
-    rows = []
-    for start in tqdm(range(0, len(held_out), 32), f"predicting {source}", disable=None):
-        chosen = held_out[start : start + 32]
-        batch = np.concatenate([preprocess(read_pixels(each), spec) for each in chosen])
-        logits = model.predict_on_batch(batch)["logits"]
-        rows += [
-            {
-                "path": "/".join(each.path.parts[-3:]),
-                "label": each.label,
-                "source": each.source,
-                "split": each.split,
-                "logits": values.tolist(),
-            }
-            for each, values in zip(chosen, logits, strict=True)
+    logits = _logits(model, held_out, config.size)
+    return write_left_out(folder, source, config.classes, held_out, logits, temperature=temperature)
+
+
+def _logits(model: keras.Model, examples: Sequence[Example], size: int) -> np.ndarray:
+    spec = Input(size=size, channels=1, low=0.0, high=255.0)
+    batches = list(itertools.batched(examples, 32, strict=False))
+    return np.concatenate(
+        [
+            model.predict_on_batch(
+                np.concatenate([preprocess(read_pixels(e), spec) for e in batch])
+            )["logits"]
+            for batch in tqdm(batches, "predicting", leave=False, disable=None)
         ]
-    partial = file.with_name(f"{file.name}.part")
-    partial.write_text(
-        json.dumps({"source": source, "classes": config.classes, "rows": rows}) + "\n"
     )
-    os.replace(partial, file)
-    return file

@@ -13,6 +13,7 @@ from tests.training.conftest import FOLDERS
 from training.backbones import BACKBONES
 from training.data import FOLDER_LABELS, Example, read_dataset
 from training.leave_out import leave_out, sources_to_spare
+from training.left_out import read_left_out
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -59,13 +60,13 @@ def test_a_source_is_predicted_whole_by_a_network_that_never_saw_it(
     config = dataclasses.replace(tiny.config(2), lungs=None)
     file = leave_out(config, two_sources, "there", tmp_path)
     assert file == tmp_path / "there.json"
-    found = json.loads(file.read_text())
-    assert found["source"] == "there"
-    assert found["classes"] == ["covid19", "normal", "pneumonia", "tuberculosis"]
-    assert len(found["rows"]) == 4 * (4 + 2 + 2)
-    assert {row["split"] for row in found["rows"]} == {"train", "val", "test"}
-    assert {row["source"] for row in found["rows"]} == {"there"}
-    assert np.isfinite([row["logits"] for row in found["rows"]]).all()
+    [(source, found)] = read_left_out(tmp_path).items()
+    assert source == "there"
+    assert found.classes == ("covid19", "normal", "pneumonia", "tuberculosis")
+    assert found.probabilities.shape == (4 * (4 + 2 + 2), 4)
+    assert np.isfinite(found.probabilities).all()
+    assert set(found.sources) == {"there"}
+    assert json.loads(file.read_text())["temperature"] > 0
     state = json.loads((tmp_path / "there" / "state.json").read_text())
     assert state["config"]["without_sources"] == ["there"]
     before = file.stat().st_mtime_ns

@@ -239,7 +239,9 @@ def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["leave-out"], ["export"], ["evaluate"]])
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["leave-out"], ["export"], ["evaluate"], ["report"]]
+)
 def test_help_needs_no_tensorflow(python: Python, command: list[str]) -> None:
     code = (
         "import sys; from training.__main__ import main\n"
