@@ -208,7 +208,7 @@ def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
 ) -> None:
     assert main(train_command(drawn, runs[0], "--resume")) == 1
     message = capsys.readouterr().err
-    assert "was made with another config (backbone, size, weights, epochs, batch," in message
+    assert "was made with another config (backbone, size, stride, early_sizes," in message
     assert "seed" not in message
     assert "classes" not in message
 
