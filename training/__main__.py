@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace) -> int:
     import dataclasses
 
+    from training.tracking import tracker
     from training.train import load_config, train
 
     config = load_config(options.config)
@@ -29,11 +30,19 @@ def _train(options: argparse.Namespace) -> int:
         config = dataclasses.replace(config, weights=options.weights)
     if options.epochs:
         config = dataclasses.replace(config, epochs=options.epochs)
-    run = options.run or Path("build/runs") / options.config
-    best = train(config, read_dataset(options.data), run, resume=options.resume)
+    run = options.run or Path("build/runs") / Path(options.config).stem
+    observer = tracker(off=options.no_tracking)
+    best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
     print(
         f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
     )
+    return 0
+
+
+def _track(options: argparse.Namespace) -> int:
+    from training.tracking import track
+
+    track(options.run, read_dataset(options.data))
     return 0
 
 
@@ -105,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     train = commands.add_parser("train", parents=[data], help="train a network from a config")
-    train.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    train.add_argument(
+        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
+    )
     train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
     train.add_argument(
         "--weights", help="file with ImageNet weights (default: Keras downloads them)"
@@ -114,7 +125,16 @@ def _parser() -> argparse.ArgumentParser:
         "--epochs", type=_positive, help="train so many epochs instead of the config's"
     )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
+    train.add_argument(
+        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
+    )
     train.set_defaults(command=_train)
+
+    track = commands.add_parser(
+        "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"
+    )
+    track.add_argument("run", type=Path, help="folder of a run")
+    track.set_defaults(command=_track)
 
     export = commands.add_parser("export", parents=[data], help="turn a run into a model version")
     export.add_argument("run", type=Path, help="folder of a finished run")

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from inference.preprocessing import equalize_locally, squash
 from training import configs, networks
 from training.augmentation import Augmentation, augment
 from training.data import DataError, Example, check_labels, of_split, read_pixels
+from training.tracking import Observer
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,16 @@ class Config:
 
 
 def load_config(name: str) -> Config:
-    """The `config` of `training/configs/NAME.py`.
+    """The `config` of `training/configs/NAME.py`, or of the file `name` if it ends with `.py`.
 
     Raises:
-        ValueError: There is no such file.
+        ValueError: There is no such config.
     """
+    if name.endswith(".py"):
+        found = runpy.run_path(name).get("config")
+        if not isinstance(found, Config):
+            raise ValueError(f"{name} has no `config = Config(…)`.")
+        return found
     names = sorted(module.name for module in pkgutil.iter_modules(configs.__path__))
     if name not in names:
         raise ValueError(
@@ -104,7 +111,14 @@ class Batches(keras.utils.PyDataset):
         return batch, share * targets + (1 - share) * np.roll(targets, 1, 0), weights
 
 
-def train(config: Config, examples: Sequence[Example], run: Path, *, resume: bool = False) -> Path:
+def train(
+    config: Config,
+    examples: Sequence[Example],
+    run: Path,
+    *,
+    resume: bool = False,
+    observer: Observer | None = None,
+) -> Path:
     """Train until `config.epochs`, keeping the network that is best on the validation split.
 
     After each epoch `run` holds the whole state; `resume` goes on from there. The state file names its
@@ -116,6 +130,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
         examples: The data set; its splits `train` and `val` are used.
         run: A folder for checkpoints and figures.
         resume: Go on with what `run` holds (start afresh if it holds nothing).
+        observer: Is told of the start, of each epoch after it is safe on disk, and of the end.
 
     Returns:
         The file of the best network.
@@ -128,7 +143,10 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
     cv2.setNumThreads(1)  # the batches' own threads are enough; more would fight with the network's
     state = _open_run(config, run, resume)
     first, history = state["epochs_done"], state["history"]
+    observer = observer or Observer()
     if first == config.epochs:
+        observer.started(config, examples, run)  # a kill may have kept the end from it
+        observer.finished(run / "best.keras")
         return run / "best.keras"
     training, validation = of_split(examples, "train"), of_split(examples, "val")
     check_labels([*training, *validation], config.classes)
@@ -147,6 +165,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
 
     keras.utils.set_random_seed(config.seed + first)
     model = keras.models.load_model(run / state["checkpoint"]) if first else _compile(config, steps)
+    observer.started(config, examples, run)
     with tqdm(
         total=config.epochs * steps, initial=first * steps, desc=run.name, unit="step", disable=None
     ) as bar:
@@ -171,6 +190,8 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
             history.append(row)
             tqdm.write(" ".join(f"{key} {value:.4g}" for key, value in row.items()))
             state = _close_epoch(model, run, state, history)
+            observer.epoch(row)
+    observer.finished(run / "best.keras")
     return run / "best.keras"
 
 

@@ -1,8 +1,10 @@
 """Train a network so small that a test can wait for it: python -m tests.training.tiny DATA EPOCHS RUN…
 
-Each RUN is trained from the start, or on from where it stands.
+Each RUN is trained from the start, or on from where it stands. As a config, this file is for `python -m
+training train` and `tune`.
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -30,22 +32,24 @@ def tiny_backbone(
     return keras.Model(image, features)
 
 
+BACKBONES["tiny"] = tiny_backbone
+config = Config(
+    backbone="tiny",
+    size=64,
+    weights=None,
+    epochs=12,
+    batch=8,
+    learning_rate=0.01,
+    warmup_epochs=1,
+    batch_norm_momentum=0.5,
+    weight_average=0.5,
+    dropout=0.1,
+    mixup=0.1,
+    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2),
+)
+
 if __name__ == "__main__":
-    BACKBONES["tiny"] = tiny_backbone
     data, epochs, *runs = sys.argv[1:]
-    config = Config(
-        backbone="tiny",
-        size=64,
-        weights=None,
-        epochs=int(epochs),
-        batch=8,
-        learning_rate=0.01,
-        warmup_epochs=1,
-        batch_norm_momentum=0.5,
-        weight_average=0.5,
-        dropout=0.1,
-        mixup=0.1,
-        augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2),
-    )
     for run in runs:
-        train(config, read_dataset(Path(data)), Path(run), resume=True)
+        shorter = dataclasses.replace(config, epochs=int(epochs))
+        train(shorter, read_dataset(Path(data)), Path(run), resume=True)
