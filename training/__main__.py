@@ -1,6 +1,7 @@
 """Train, export and evaluate; see `python -m training --help`."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,38 @@ def _train(options: argparse.Namespace) -> int:
     print(
         f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
     )
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from training.tune import Tuning, show, tune
+
+    name = Path(options.config).stem
+    changes = {key: getattr(options, key) for key in ("weights", "epochs")}
+    study = options.study or Path("build/tuning") / f"{name}.db"
+    tuning = Tuning(
+        config=options.config,
+        data=options.data,
+        study=study,
+        runs=options.runs or Path("build/runs/tuning") / study.stem,
+        trials=options.trials,
+        changes={key: value for key, value in changes.items() if value},
+        timeout=options.timeout or math.inf,
+        heartbeat=options.heartbeat,
+    )
+    if not options.show:
+        if not options.data:
+            raise ValueError("--data is missing; only --show does without.")
+        try:
+            tune(tuning, options.processes)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on, with the trials that were cut off too.")
+            return 130
+    text, python = show(tuning)
+    best = study.with_name(f"{study.stem}_best.py")
+    best.write_text(python)
+    print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
+    print(f"python -m training train {best} --data {options.data or 'DATA'}")
     return 0
 
 
@@ -129,6 +162,36 @@ def _parser() -> argparse.ArgumentParser:
         "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
     )
     train.set_defaults(command=_train)
+
+    tune = commands.add_parser(
+        "tune",
+        help="search for a better config, judged on the validation split only",
+        description="Search for a better config with Optuna, judged on the validation split only. "
+        "The same command, after an interruption or in another terminal, goes on with the same study. "
+        "What is tuned, and in which range, is in training/space.py.",
+    )
+    tune.add_argument("config", help="a name in training/configs, or a .py file")
+    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
+    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
+    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
+    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
+    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
+    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
+    tune.add_argument("--weights", help="file with ImageNet weights")
+    tune.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
+    )
+    tune.add_argument(
+        "--heartbeat",
+        type=_positive,
+        default=15,
+        metavar="SECONDS",
+        help="between a trial's signs of life; after four missed it is done again (15)",
+    )
+    tune.add_argument(
+        "--show", action="store_true", help="only print the best trials and write the best config"
+    )
+    tune.set_defaults(command=_tune)
 
     track = commands.add_parser(
         "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"

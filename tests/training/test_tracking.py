@@ -20,7 +20,9 @@ FIGURES = {"loss", "accuracy", "val_loss", "val_accuracy"}
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:keras", "ignore::DeprecationWarning:gast"
+    "ignore::DeprecationWarning:keras",
+    "ignore::DeprecationWarning:gast",
+    "ignore:The ``noload`` loader strategy",
 )
 
 
