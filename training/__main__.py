@@ -101,6 +101,23 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _publish(options: argparse.Namespace) -> int:
+    from model_store.store import open_store
+    from training.publish import publish
+
+    if not (options.to or options.promote):
+        raise ValueError("Say with --to which store it goes to, or with --promote to use it here.")
+    source = open_store(options.store)
+    target = open_store(options.to) if options.to else source
+    against = publish(options.version, source, target, promote=options.promote, force=options.force)
+    for line in against:
+        print(line)
+    where = options.to or options.store
+    done = f"{options.version} is {'in use' if options.promote else 'there, not yet in use,'} in {where}"
+    print(f"{done}, all the same (--force)." if against else f"{done}.")
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     import json
 
@@ -207,6 +224,19 @@ def _parser() -> argparse.ArgumentParser:
         "--coverage", type=_share, default=0.9, help="share of answers that are to count as certain"
     )
     export.set_defaults(command=_export)
+
+    publish = commands.add_parser(
+        "publish",
+        help="put a version into another store, unless it is worse than the active one there",
+        description="Put a version into another model store, whole and verified, unless one of its figures "
+        "is worse than that of the version that is active there.",
+    )
+    publish.add_argument("version", help="a version of --store")
+    publish.add_argument("--store", default="model_store/models", help="where it is")
+    publish.add_argument("--to", help="a store's folder (without it: no copy, for --promote)")
+    publish.add_argument("--promote", action="store_true", help="put it into use there")
+    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
+    publish.set_defaults(command=_publish)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[data], help="evaluate the served path (python -m inference) on a split"
