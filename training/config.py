@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import runpy
 from dataclasses import dataclass, field
 
 from training import configs
@@ -49,11 +50,16 @@ class Config:
 
 
 def load_config(name: str) -> Config:
-    """The `config` of `training/configs/NAME.py`.
+    """The `config` of `training/configs/NAME.py`, or of the file `name` if it ends with `.py`.
 
     Raises:
-        ValueError: There is no such file.
+        ValueError: There is no such config.
     """
+    if name.endswith(".py"):
+        found = runpy.run_path(name).get("config")
+        if not isinstance(found, Config):
+            raise ValueError(f"{name} has no `config = Config(…)`.")
+        return found
     names = sorted(module.name for module in pkgutil.iter_modules(configs.__path__))
     if name not in names:
         raise ValueError(

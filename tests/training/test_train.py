@@ -176,9 +176,10 @@ def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: An
     run = tmp_path_factory.mktemp("shipped") / "run"
     done = python(
         *("-m", "training", "train", "mobilenet_v3_small", "--data", drawn, "--run", run),
-        *("--weights", rgb_weights, "--epochs", 1),
+        *("--weights", rgb_weights, "--epochs", 1, "--no-tracking"),
     )
     assert done.returncode == 0, done.stderr
+    assert "This run is not tracked: --no-tracking." in done.stdout
     assert f"The best network is {run / 'best.keras'}." in done.stdout
     return run
 
@@ -191,7 +192,8 @@ def test_the_command_trains_the_config_that_is_shipped(shipped: Path, rgb_weight
 
 
 def train_command(data: Path, run: Path, *more: str) -> list[str]:
-    return ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run), *more]
+    command = ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run)]
+    return [*command, "--no-tracking", *more]
 
 
 def test_a_run_that_exists_is_left_alone_without_resume(
@@ -240,7 +242,11 @@ def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["leave-out"], ["export"], ["evaluate"], ["report"]]
+    "command",
+    [
+        *([], ["train"], ["leave-out"], ["tune"], ["track"]),
+        *(["export"], ["report"], ["publish"], ["evaluate"]),
+    ],
 )
 def test_help_needs_no_tensorflow(python: Python, command: list[str]) -> None:
     code = (
