@@ -29,7 +29,8 @@ def _config(options: argparse.Namespace) -> "Config":
 
     from training.config import load_config
 
-    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    keys = ("weights", "start_from", "lungs", "epochs")
+    changes = {key: getattr(options, key, None) for key in keys}
     return dataclasses.replace(
         load_config(options.config), **{key: value for key, value in changes.items() if value}
     )
@@ -221,6 +222,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
+    )
+    train.add_argument(
+        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
     )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
     train.add_argument(

@@ -54,7 +54,7 @@ def train(
     cv2.setNumThreads(1)  # the batches' own threads are enough; more would fight with the network's
     state = open_run(config, run, resume)
     observer = observer or Observer()
-    if _is_over(state, config):
+    if is_over(state, config):
         observer.started(config, examples, run)  # a kill may have kept the end from it
         observer.finished(run / BEST)
         return run / BEST
@@ -85,7 +85,7 @@ def train(
         disable=None,
     ) as bar:
         step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
-        while not _is_over(state, config):
+        while not is_over(state, config):
             epoch = state.epochs_done
             if epoch in (0, config.head_epochs):
                 _compile(model, config, steps, head_only=epoch < config.head_epochs)
@@ -107,22 +107,26 @@ def train(
     return run / BEST
 
 
-def _is_over(state: RunState, config: Config) -> bool:
+def is_over(state: RunState, config: Config) -> bool:
+    """Whether all epochs are done, or `config.patience` has run out."""
     waited = state.epochs_done - state.best_epoch
     stopped = config.patience is not None and waited >= config.patience
     return state.epochs_done >= config.epochs or stopped
 
 
 def _build(config: Config) -> keras.Model:
-    return networks.build(
+    model = networks.build(
         config.backbone,
         len(config.classes),
-        config.weights,
+        None if config.start_from else config.weights,
         dropout=config.dropout,
         batch_norm_momentum=config.batch_norm_momentum,
         stride=config.stride,
         lungs=config.lungs is not None,
     )
+    if config.start_from:
+        networks.copy_weights(keras.models.load_model(config.start_from, compile=False), model)
+    return model
 
 
 def _compile(model: keras.Model, config: Config, steps: int, *, head_only: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.drawing import draw_chest
 from training.backbones import BACKBONES
-from training.networks import HEAD, build, for_serving, freeze
+from training.networks import HEAD, build, copy_weights, for_serving, freeze
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -173,3 +173,18 @@ def test_the_served_network_answers_alike_and_loads_without_this_package(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert done.stdout.strip() == "(1, 4)", done.stderr
+
+
+def test_a_served_network_gives_its_weights_to_one_that_goes_on() -> None:
+    first, second = (build("small_cnn", 4, None, lungs=True) for _ in range(2))
+    copy_weights(for_serving(first, 64), second)
+    expected = first(CHESTS, training=False)
+    found = second(CHESTS, training=False)
+    np.testing.assert_allclose(found["logits"], expected["logits"], atol=1e-5)
+    np.testing.assert_allclose(found["lungs"], expected["lungs"], atol=1e-5)
+
+
+def test_a_network_of_another_make_is_no_start() -> None:
+    other, target = build("small_cnn", 3, None), build("small_cnn", 4, None)
+    with pytest.raises(ValueError, match="small_cnn is no start for this network"):
+        copy_weights(other, target)
