@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model_store.errors import StoreError
 from training.data import of_split, read_dataset
+from training.data.commands import add_data_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +96,7 @@ def _share(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    add_data_commands(commands)
 
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
