@@ -23,7 +23,7 @@ th.number, td.number { text-align: right; }
 .pair > div { display: grid; grid-template-columns: 1fr 1fr; gap: 0.25rem; align-items: start; }
 figure { margin: 0; }
 figcaption { font-size: 0.8rem; }
-img { width: 100%; height: auto; background: #000; }
+img { width: 100%; max-width: 20rem; height: auto; background: #000; }
 svg { width: 100%; max-width: 22rem; height: auto; }
 .bad { border-left: 0.3rem solid #c33; padding-left: 0.8rem; }
 .good { border-left: 0.3rem solid #393; padding-left: 0.8rem; }
@@ -115,7 +115,7 @@ def histograms(title: str, values: Mapping[str, Sequence[float]], bins: int = 30
                 )
     for at, anchor, value in ((left, "start", low), (left + wide, "end", high)):
         drawn.append(
-            element("text", f"{value:g}", x=at, y=tall - 4, font_size=10, text_anchor=anchor)
+            element("text", f"{value:.3g}", x=at, y=tall - 4, font_size=10, text_anchor=anchor)
         )
     svg = element(
         "svg",

@@ -105,7 +105,7 @@ def _probe(
     if len(set(truth)) < 2:
         return None
     folds = min(_FOLDS, *(count for count in spread.values() if count > 1))
-    trees = ExtraTreesClassifier(100, min_samples_leaf=2, random_state=seed, n_jobs=-1)
+    trees = ExtraTreesClassifier(100, min_samples_leaf=2, random_state=seed)
     by_group = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     told = cross_val_predict(trees, figures, truth, groups=groups, cv=by_group)
     counts = Counter(truth)
