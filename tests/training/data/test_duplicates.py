@@ -56,7 +56,8 @@ CHANGES: dict[str, Callable[[Gray], Gray]] = {
 
 
 @pytest.mark.parametrize(
-    ("change", "mirrored"), [*((name, False) for name in CHANGES), ("small", True), ("turned", True)]
+    ("change", "mirrored"),
+    [*((name, False) for name in CHANGES), ("small", True), ("turned", True)],
 )
 def test_a_changed_copy_is_found_among_other_patients(
     add: AddImage, change: str, mirrored: bool
