@@ -1,13 +1,18 @@
 """Train, export and evaluate; see `python -m training --help`."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
 from training.data import of_split, read_dataset
 from training.data.commands import add_data_commands
+
+if TYPE_CHECKING:
+    from training.config import Config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,21 +25,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _train(options: argparse.Namespace) -> int:
+def _config(options: argparse.Namespace) -> "Config":
     import dataclasses
 
-    from training.train import load_config, train
+    from training.config import load_config
 
-    config = load_config(options.config)
-    if options.weights:
-        config = dataclasses.replace(config, weights=options.weights)
-    if options.epochs:
-        config = dataclasses.replace(config, epochs=options.epochs)
-    run = options.run or Path("build/runs") / options.config
-    best = train(config, read_dataset(options.data), run, resume=options.resume)
+    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    return dataclasses.replace(
+        load_config(options.config), **{key: value for key, value in changes.items() if value}
+    )
+
+
+def _train(options: argparse.Namespace) -> int:
+    from training.tracking import tracker
+    from training.train import train
+
+    config = _config(options)
+    run = options.run or Path("build/runs") / Path(options.config).stem
+    observer = tracker(off=options.no_tracking)
+    best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
     print(
         f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
     )
+    return 0
+
+
+def _leave_out(options: argparse.Namespace) -> int:
+    from training.leave_out import leave_out, sources_to_spare
+
+    config = _config(options)
+    examples = read_dataset(options.data)
+    sources = options.sources or sources_to_spare(examples, config.without_sources)
+    for source in sources:
+        print(leave_out(config, examples, source, options.to))
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from training.tune import Tuning, show, tune
+
+    name = Path(options.config).stem
+    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    study = options.study or Path("build/tuning") / f"{name}.db"
+    tuning = Tuning(
+        config=options.config,
+        data=options.data,
+        study=study,
+        runs=options.runs or Path("build/runs/tuning") / study.stem,
+        trials=options.trials,
+        changes={key: value for key, value in changes.items() if value},
+        timeout=options.timeout or math.inf,
+        heartbeat=options.heartbeat,
+    )
+    if not options.show:
+        if not options.data:
+            raise ValueError("--data is missing; only --show does without.")
+        try:
+            tune(tuning, options.processes)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on, with the trials that were cut off too.")
+            return 130
+    text, python = show(tuning)
+    best = study.with_name(f"{study.stem}_best.py")
+    best.write_text(python)
+    print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
+    print(f"python -m training train {best} --data {options.data or 'DATA'}")
+    return 0
+
+
+def _track(options: argparse.Namespace) -> int:
+    from training.tracking import track
+
+    track(options.run, read_dataset(options.data))
     return 0
 
 
@@ -42,42 +104,84 @@ def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from model_store.store import FolderStore
+    from training.assess import Audits
     from training.export import export
-    from training.train import read_config
+    from training.run_state import read_config
 
     config = read_config(options.run)
     version = options.version or f"{datetime.now(UTC):%Y.%m.%d}-{options.run.name}"
     manifest = export(
         options.run / "best.keras",
-        config.classes,
+        config,
         read_dataset(options.data),
         FolderStore(options.store),
         version=version,
         coverage=options.coverage,
+        audits=Audits(options.lungs, options.left_out, options.sanity_images),
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
     return 0
 
 
+def _publish(options: argparse.Namespace) -> int:
+    from model_store.store import open_store
+    from training.publish import publish
+
+    if not (options.to or options.promote):
+        raise ValueError("Say with --to which store it goes to, or with --promote to use it here.")
+    source = open_store(options.store)
+    target = open_store(options.to) if options.to else source
+    against = publish(options.version, source, target, promote=options.promote, force=options.force)
+    for line in against:
+        print(line)
+    where = options.to or options.store
+    done = f"{options.version} is {'in use' if options.promote else 'there, not yet in use,'} in {where}"
+    print(f"{done}, all the same (--force)." if against else f"{done}.")
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     import json
 
-    from training.evaluate import as_text, figures, predictions_of, served_answers, write_json
+    from training.evaluate import predictions_of, served_answers
+    from training.figures import as_text, figures, trained_cells, write_json
 
-    examples = of_split(read_dataset(options.data), options.split)
+    every = read_dataset(options.data)
+    examples = of_split(every, options.split)
     if options.predictions:
         answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
     else:
         answers = served_answers(examples)
     predictions, unanswered = predictions_of(answers, examples)
-    found = figures(predictions)
+    found = figures(predictions, trained=trained_cells(every) or None)
     print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered\n")
-    print(as_text(predictions, found))
+    print(as_text(found))
     for answer in unanswered[:20]:
         print(f"not answered: {answer['file']}: {answer.get('detail', answer)}")
     if options.json:
         write_json(found, options.json)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from model_store.store import FolderStore
+    from training.assess import Audits
+    from training.figures import as_text
+    from training.report import report
+
+    metrics = report(
+        FolderStore(options.store),
+        options.version,
+        read_dataset(options.data),
+        options.split,
+        options.to,
+        Audits(options.lungs, options.left_out, options.sanity_images),
+    )
+    print(as_text(metrics[options.split]))
+    print(
+        f"\n{options.to / 'report.html'} shows it, {options.to / 'metrics.json'} has all figures."
+    )
     return 0
 
 
@@ -107,7 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     train = commands.add_parser("train", parents=[data], help="train a network from a config")
-    train.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    train.add_argument(
+        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
+    )
     train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
     train.add_argument(
         "--weights", help="file with ImageNet weights (default: Keras downloads them)"
@@ -115,10 +221,84 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--epochs", type=_positive, help="train so many epochs instead of the config's"
     )
+    train.add_argument(
+        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
+    )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
+    train.add_argument(
+        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
+    )
     train.set_defaults(command=_train)
 
-    export = commands.add_parser("export", parents=[data], help="turn a run into a model version")
+    left_out = commands.add_parser(
+        "leave-out", parents=[data], help="train without each source in turn and predict it"
+    )
+    left_out.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    left_out.add_argument("--weights", help="file with ImageNet weights")
+    left_out.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    left_out.add_argument("--epochs", type=_positive, help="instead of the config's")
+    left_out.add_argument(
+        "--sources", nargs="+", help="these (every one that its classes can spare)"
+    )
+    left_out.add_argument("--to", type=Path, default=Path("build/left_out"))
+    left_out.set_defaults(command=_leave_out)
+
+    tune = commands.add_parser(
+        "tune",
+        help="search for a better config, judged on the validation split only",
+        description="Search for a better config with Optuna, judged on the validation split only. "
+        "The same command, after an interruption or in another terminal, goes on with the same study. "
+        "What is tuned, and in which range, is in training/space.py.",
+    )
+    tune.add_argument("config", help="a name in training/configs, or a .py file")
+    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
+    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
+    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
+    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
+    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
+    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
+    tune.add_argument("--weights", help="file with ImageNet weights")
+    tune.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    tune.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
+    )
+    tune.add_argument(
+        "--heartbeat",
+        type=_positive,
+        default=15,
+        metavar="SECONDS",
+        help="between a trial's signs of life; after four missed it is done again (15)",
+    )
+    tune.add_argument(
+        "--show", action="store_true", help="only print the best trials and write the best config"
+    )
+    tune.set_defaults(command=_tune)
+
+    track = commands.add_parser(
+        "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"
+    )
+    track.add_argument("run", type=Path, help="folder of a run")
+    track.set_defaults(command=_track)
+
+    audited = argparse.ArgumentParser(add_help=False)
+    audited.add_argument(
+        "--lungs", type=Path, help="lung masks (.npz) for the audits that need them"
+    )
+    audited.add_argument(
+        "--left-out",
+        type=Path,
+        help="folder with a SOURCE.json of answers for each source that a network was trained without",
+    )
+    audited.add_argument(
+        "--sanity-images",
+        type=int,
+        default=48,
+        help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
+    )
+
+    export = commands.add_parser(
+        "export", parents=[data, audited], help="turn a run into a model version"
+    )
     export.add_argument("run", type=Path, help="folder of a finished run")
     export.add_argument("--store", type=Path, default=Path("model_store/models"))
     export.add_argument("--version", help="name of the version (date and run)")
@@ -126,6 +306,19 @@ def _parser() -> argparse.ArgumentParser:
         "--coverage", type=_share, default=0.9, help="share of answers that are to count as certain"
     )
     export.set_defaults(command=_export)
+
+    publish = commands.add_parser(
+        "publish",
+        help="put a version into another store, unless it is worse than the active one there",
+        description="Put a version into another model store, whole and verified, unless one of its figures "
+        "is worse than that of the version that is active there.",
+    )
+    publish.add_argument("version", help="a version of --store")
+    publish.add_argument("--store", default="model_store/models", help="where it is")
+    publish.add_argument("--to", help="a store's folder (without it: no copy, for --promote)")
+    publish.add_argument("--promote", action="store_true", help="put it into use there")
+    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
+    publish.set_defaults(command=_publish)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[data], help="evaluate the served path (python -m inference) on a split"
@@ -136,6 +329,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", type=Path, help="write the figures into this file too")
     evaluate.set_defaults(command=_evaluate)
+
+    report = commands.add_parser(
+        "report",
+        parents=[data, audited],
+        help="write a page with figures, audits and heatmaps of a model version",
+    )
+    report.add_argument("version", help="name of a version in the store, or: active")
+    report.add_argument("--store", type=Path, default=Path("model_store/models"))
+    report.add_argument("--split", default="test", choices=("train", "val", "test"))
+    report.add_argument(
+        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
+    )
+    report.set_defaults(command=_report)
     return parser
 
 

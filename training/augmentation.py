@@ -1,8 +1,9 @@
 """Random changes that keep the diagnosis and hide the hospital.
 
 A network that may tell hospitals apart by sharpness, border, marks or contrast will do so instead of
-reading lungs; every change here takes one such cue away. One image in `identity` is left exactly as
-serving will see it.
+reading lungs; every change here takes one such cue away. Where lung masks are to be had, what lies outside
+the lungs is swapped between patients, so that it says nothing of the class. One image in `identity` is left
+exactly as serving will see it.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,20 @@ Random = np.random.Generator
 
 
 @dataclass(frozen=True)
+class Chest:
+    """Gray values uint8 [height, width], and the lung mask of the picture squashed to a square (0/1)."""
+
+    pixels: Image
+    lungs: Image | None = None
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """Strengths: of the geometry half-widths (logarithms for `zoom` and `stretch`, shares of the side for
     `shift`) or a standard deviation (`rotation_degrees`), of all others the probability.
+
+    `surroundings` (another patient's, a blur or flat gray outside the lungs), `lung_crop` (the picture cut
+    to about the lungs) need lung masks and do nothing without.
     """
 
     identity: float = 0.15
@@ -29,6 +41,9 @@ class Augmentation:
     zoom: float = 0.18
     stretch: float = 0.12
     shift: float = 0.06
+    surroundings: float = 0.0
+    lung_crop: float = 0.0
+    tone: float = 0.0
     exposure: float = 0.6
     resolution: float = 0.5
     sharpness: float = 0.4
@@ -40,11 +55,30 @@ class Augmentation:
     erasing: float = 0.3
 
 
-def augment(pixels: Image, size: int, strength: Augmentation, random: Random) -> Image:
-    """Change uint8 [height, width] at random; the result is what `as_input` takes, uint8 [size, size]."""
+def augment(
+    chest: Chest, other: Chest, size: int, strength: Augmentation, random: Random
+) -> tuple[Image, Image | None]:
+    """Change a chest at random.
+
+    Args:
+        chest: What is changed.
+        other: Another patient's, whose surroundings and tone may be taken over.
+        size: Side of the result in pixels.
+
+    Returns:
+        What `as_input` takes, uint8 [size, size], and the lungs' mask in it, uint8 0-255 [size, size].
+    """
+    lungs = None if chest.lungs is None else _full(chest.lungs, size)
     if random.random() < strength.identity:
-        return equalize_locally(squash(pixels, size))
-    image = _move(squash(pixels, max(size, 256)), size, strength, random)
+        return equalize_locally(squash(chest.pixels, size)), lungs
+    side = max(size, 256)
+    image = squash(chest.pixels, side)
+    lungs = None if chest.lungs is None else _full(chest.lungs, side)
+    if random.random() < strength.surroundings and lungs is not None:
+        image = _change_surroundings(image, lungs, other, random)
+    if random.random() < strength.tone:
+        image = _take_tone(image, other.pixels, random)
+    image, lungs = _move(image, lungs, size, strength, random)
     for probability, change in (
         (strength.exposure, _expose),
         (strength.shading, _shade),
@@ -58,24 +92,74 @@ def augment(pixels: Image, size: int, strength: Augmentation, random: Random) ->
         if random.random() < probability:
             image = change(image, random)
     image = equalize_locally(image)
-    return _erase(image, random) if random.random() < strength.erasing else image
+    return (_erase(image, random) if random.random() < strength.erasing else image), lungs
 
 
-def _move(image: Image, size: int, strength: Augmentation, random: Random) -> Image:
+def _full(lungs: Image, side: int) -> Image:
+    return cv2.resize(lungs * np.uint8(255), (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def _change_surroundings(image: Image, lungs: Image, other: Chest, random: Random) -> Image:
+    """Keep the lungs (with a soft, sometimes wide edge); outside put another chest, a blur, or flat gray."""
+    side = len(image)
+    kind = random.random()
+    if kind < 0.6 and other.lungs is not None:
+        theirs = squash(other.pixels, side)
+        # Their lungs are brought to where ours are, so that no second pair shows beside them.
+        (x, y, w, h), (u, v, p, q) = _box(lungs), _box(_full(other.lungs, side))
+        across, down = w / p, h / q
+        matrix = np.array([[across, 0, x - across * u], [0, down, y - down * v]])
+        outside = cv2.warpAffine(theirs, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    elif kind < 0.8:
+        outside = cv2.GaussianBlur(image, (0, 0), random.uniform(0.03, 0.1) * side)
+    else:
+        outside = np.full_like(image, random.integers(256))
+    reach = int(random.integers(0, 1 + side // 20))
+    keep = cv2.dilate(lungs, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    keep = cv2.GaussianBlur(keep, (0, 0), random.uniform(0.005, 0.02) * side)
+    share = keep.astype(np.float32) / 255
+    return _to_uint8(share * image + (1 - share) * outside)
+
+
+def _box(lungs: Image) -> tuple[int, int, int, int]:
+    x, y, width, height = cv2.boundingRect((lungs > 127).astype(np.uint8))
+    return x, y, max(width, 1), max(height, 1)
+
+
+def _take_tone(image: Image, other: Image, random: Random) -> Image:
+    """Histogram matching, in part: the share of darker pixels stays, gray values go towards the other's."""
+    ours, theirs = (np.bincount(each.ravel(), minlength=256).cumsum() for each in (image, other))
+    table = np.searchsorted(theirs / theirs[-1], ours / ours[-1])
+    share = random.uniform(0.3, 1.0)
+    return cv2.LUT(image, _to_uint8(share * table + (1 - share) * np.arange(256)))
+
+
+def _move(
+    image: Image, lungs: Image | None, size: int, strength: Augmentation, random: Random
+) -> tuple[Image, Image | None]:
+    """Mirror, rotate, zoom, stretch and shift; or cut to the lungs, which then fill the picture."""
     height, width = image.shape
     zoom = np.exp(random.uniform(-strength.zoom, strength.zoom))
     stretch = np.exp(random.uniform(-strength.stretch, strength.stretch) / 2)
+    scale = np.array([zoom * stretch * size / width, zoom / stretch * size / height])
+    from_centre = np.array([width / 2, height / 2])
+    if random.random() < strength.lung_crop and lungs is not None:
+        x, y, w, h = _box(lungs)
+        margins = 1 + random.uniform(0.0, 0.3, 2)
+        scale = size / (np.array([w, h]) * margins)
+        from_centre = np.array([x + w / 2, y + h / 2])
     angle = np.deg2rad(random.normal(0, strength.rotation_degrees))
-    scale = np.diag([zoom * stretch * size / width, zoom / stretch * size / height])
     if random.random() < strength.flip:
-        scale[0, 0] *= -1
+        scale[0] *= -1
     cos, sin = np.cos(angle), np.sin(angle)
-    linear = np.array([[cos, -sin], [sin, cos]]) @ scale
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag(scale)
     centre = size * (0.5 + random.uniform(-strength.shift, strength.shift, 2))
-    offset = centre - linear @ np.array([width / 2, height / 2])
+    matrix = np.column_stack([linear, centre - linear @ from_centre])
     border = (cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE)[random.integers(2)]
-    matrix = np.column_stack([linear, offset])
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    moved = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    if lungs is None:
+        return moved, None
+    return moved, cv2.warpAffine(lungs, matrix, (size, size), flags=cv2.INTER_LINEAR)
 
 
 def _mark(image: Image, random: Random) -> Image:

@@ -1,12 +1,12 @@
 """A trained network → a model folder that the service takes as it is."""
 
+import itertools
+import math
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,10 +28,15 @@ from model_store.manifest import (
     is_version_name,
 )
 from model_store.store import FolderStore
+from training.answers import ORIGINAL, ask
+from training.assess import Audits, add_left_out, assess, sanity_of
 from training.calibrate import fit_temperature, fit_threshold
+from training.card import Facts, model_card
+from training.config import Config
 from training.data import SPLITS, Example, check_labels, fingerprint, of_split, read_pixels
-from training.evaluate import as_text, figures
-from training.evaluators import Predictions
+from training.figures import scalars, trained_cells
+from training.lungs import read_masks
+from training.networks import for_serving
 
 NAMES = {
     "covid19": "COVID-19",
@@ -50,7 +55,7 @@ class ParityError(RuntimeError):
 
 
 def to_litert(model: keras.Model) -> bytes:
-    """Convert a network of `networks.build` to LiteRT.
+    """Convert a network of `networks.for_serving` to LiteRT.
 
     Weights stay float32: float16 would save 2 MB and nothing else, and moves probabilities by up to 0.04.
 
@@ -81,31 +86,36 @@ def to_litert(model: keras.Model) -> bytes:
 
 def export(
     network: Path,
-    classes: tuple[str, ...],
+    config: Config,
     examples: Sequence[Example],
     store: FolderStore,
     *,
     version: str,
     coverage: float = 0.9,
+    audits: Audits | None = None,
 ) -> Manifest:
-    """Convert, check parity, calibrate, evaluate, describe, and add the version to the store.
+    """Convert, check parity, calibrate, assess, describe, and add the version to the store.
 
-    Temperature and threshold come from the validation split; the card shows the test split as well.
+    Temperature and threshold come from the validation split; the test split is audited as well. The card
+    has all of it, the manifest the figures that are one number.
 
     Args:
         network: A `.keras` file made by `train`.
-        classes: The labels in the order of the logits.
-        examples: The data set that it was trained on.
+        config: The run that made it.
+        examples: The data set; of sources that the run went without, the test split alone is used.
         store: Where the new version goes; it is not promoted.
         version: Its name.
         coverage: Share of the validation images that is to be answered with certainty.
+        audits: What is looked at beyond the answers (None: what needs no further file).
 
     Raises:
         ParityError: LiteRT and Keras differ by more than `PARITY`, or in a class.
-        DataError: A split is empty, a label is none of the classes, or an image cannot be read.
+        DataError: A split is empty, a label is none of the classes, or an image or a file of the audits
+            cannot be read.
         ValueError: No version may be called so.
         VersionExists: The store has this version.
     """
+    audits = audits or Audits()
     # Asked now, because what follows takes minutes.
     if not is_version_name(version):
         raise ValueError(
@@ -113,43 +123,64 @@ def export(
         )
     if (store.path / version).exists():
         raise VersionExists(f"Version {version} is in {store.path} already; name another one.")
+    classes, data = config.classes, fingerprint(examples)
+    examples = [
+        each
+        for each in examples
+        if each.split == "test" or each.source not in config.without_sources
+    ]
     splits = {split: of_split(examples, split) for split in SPLITS}
     check_labels(examples, classes)
-    model = keras.models.load_model(network, compile=False)
-    size = model.input_shape[1]
-    spec = Input(size=size, channels=1, low=0.0, high=255.0)
+    masks = read_masks(audits.masks, splits["test"]) if audits.masks else None
+    left_out = audits.left_out_figures()
+
+    model = for_serving(keras.models.load_model(network, compile=False), config.size)
+    spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
     content = to_litert(model)
     runtime = LiteRTRuntime(content, OUTPUTS, threads=os.cpu_count() or 1)
-    predicted, found = {}, {}
-    for split in ("val", "test"):
-        chosen = splits[split]
-        inputs = [
-            preprocess(read_pixels(each), spec)
-            for each in tqdm(chosen, f"reading {split}", disable=None)
-        ]
-        logits = np.stack(
-            [runtime.run(each).logits for each in tqdm(inputs, f"running {split}", disable=None)]
-        )
-        _check_parity(model, inputs, logits)
-        expected = np.array([classes.index(each.label) for each in chosen])
-        if split == "val":
-            temperature = fit_temperature(logits, expected)
-            threshold = fit_threshold(logits, temperature, coverage)
-        predicted[split] = Predictions(
-            classes, softmax(logits / temperature, axis=1), expected, [e.source for e in chosen]
-        )
-        found[split] = figures(predicted[split], threshold)
+    val = ask(runtime, spec, splits["val"])
+    _check_parity(model, spec, splits["val"], val[ORIGINAL].logits)
+    test = ask(runtime, spec, splits["test"], masks, altered=True)
+    _check_parity(model, spec, splits["test"], test[ORIGINAL].logits)
 
+    logits = val[ORIGINAL].logits
+    expected = np.array([classes.index(each.label) for each in splits["val"]])
+    temperature = fit_temperature(logits, expected)
+    threshold = fit_threshold(logits, temperature, coverage)
+    common = {
+        "temperature": temperature,
+        "threshold": threshold,
+        "trained": trained_cells(examples),
+    }
+    metrics = {
+        "val": assess(val, splits["val"], classes, **common).found,
+        "test": assess(test, splits["test"], classes, masks=masks, **common).found,
+    }
+    metrics["test"]["sanity"] = sanity_of(model, spec, splits["test"], audits.sanity_images)
+    add_left_out(metrics["test"], left_out)
+
+    facts = Facts(
+        version=version,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        architecture=model.name,
+        classes=classes,
+        size=spec.size,
+        preprocessing=VERSION,
+        temperature=temperature,
+        threshold=threshold,
+        coverage=coverage,
+        training_data=data,
+        examples=examples,
+    )
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)
         (folder / "model.tflite").write_bytes(content)
         model.save(folder / "model.keras")
-        card = _card(version, model.name, splits["train"], predicted, found, temperature, threshold)
-        (folder / "MODEL_CARD.md").write_text(card)
+        (folder / "MODEL_CARD.md").write_text(model_card(facts, metrics), encoding="utf-8")
         manifest = Manifest(
             name="chest-xray-four-classes",
             version=version,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=facts.created,
             architecture=model.name,
             files={
                 file.name: FileRecord.of(file.read_bytes()) for file in sorted(folder.iterdir())
@@ -161,8 +192,8 @@ def export(
             temperature=temperature,
             threshold=Threshold(value=threshold, coverage=coverage),
             gate=None,
-            metrics={split: _scalars(found[split]) for split in found},
-            training_data=fingerprint(examples),
+            metrics={split: scalars(found) for split, found in metrics.items()},
+            training_data=facts.training_data,
             licence="Research use only; see MODEL_CARD.md",
         )
         manifest.write(folder)
@@ -171,62 +202,28 @@ def export(
 
 
 def _check_parity(
-    model: keras.Model, inputs: Sequence[npt.NDArray[np.float32]], logits: npt.NDArray[np.float32]
+    model: keras.Model,
+    spec: Input,
+    examples: Sequence[Example],
+    logits: npt.NDArray[np.float32],
 ) -> None:
-    keras_logits = model.predict(np.concatenate(inputs), batch_size=64, verbose=0)
+    # Read anew in small batches, because all inputs at once are hundreds of megabytes.
+    inputs = (preprocess(read_pixels(each), spec) for each in examples)
+    keras_logits = np.concatenate(
+        [
+            model.predict_on_batch(np.concatenate(batch))
+            for batch in tqdm(
+                itertools.batched(inputs, 32, strict=False),
+                "checking parity",
+                math.ceil(len(examples) / 32),
+                disable=None,
+            )
+        ]
+    )
     difference = np.abs(softmax(keras_logits, axis=1) - softmax(logits, axis=1)).max()
     others = int((keras_logits.argmax(axis=1) != logits.argmax(axis=1)).sum())
     if not difference <= PARITY or others:
         raise ParityError(
             f"LiteRT differs from Keras by up to {difference:.5f} in probability (at most {PARITY} is "
-            f"let through) and names another class on {others} of {len(inputs)} images."
+            f"let through) and names another class on {others} of {len(examples)} images."
         )
-
-
-def _scalars(found: dict[str, Any]) -> dict[str, float]:
-    return {key: value for key, value in found.items() if isinstance(value, (int, float))}
-
-
-def _card(
-    version: str,
-    architecture: str,
-    training: Sequence[Example],
-    predicted: dict[str, Predictions],
-    found: dict[str, Any],
-    temperature: float,
-    threshold: float,
-) -> str:
-    counts = Counter((each.label, each.source) for each in training)
-    seen = "\n".join(
-        f"- {label}: {n} images of {source}" for (label, source), n in sorted(counts.items())
-    )
-    return f"""# Model card: {version}
-
-**Research use only. Not a medical device; not for diagnosis.** A frontal chest radiograph in, probabilities
-for {", ".join(predicted["val"].classes)} out. Architecture: {architecture}; its head is one map per class and
-the mean over positions, so that the class maps are Grad-CAM. Temperature {temperature:.3f}; answers under
-{threshold:.3f} are marked as not certain.
-
-## What it saw
-
-{seen}
-
-Weights carry the conditions of the images that made them: where a licence is unknown, forbids commercial
-use or differs from the others, they are for research only.
-
-## What it cannot do
-
-- It cannot say "something else": every radiograph is given one of its classes.
-- It has no gate: it does not tell whether a picture is a chest X-ray at all.
-- Each class came from few hospitals, so part of what it has learned is the hospital. Where the tables by
-  source show a low sensitivity, believe them before the overall accuracy; expect worse where it was never
-  tested.
-
-## Test split
-
-{as_text(predicted["test"], found["test"])}
-
-## Validation split (temperature and threshold were fitted here)
-
-{as_text(predicted["val"], found["val"])}
-"""

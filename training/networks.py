@@ -1,63 +1,140 @@
-"""Networks behind one interface: a backbone, then one map per class, then the mean over positions.
+"""Classifiers of gray images whose head makes Grad-CAM a closed form.
 
-`class_maps = Conv2D(classes, 1)(features)`, `logits = mean(class_maps)`: for this head Grad-CAM is the
-class map itself, less its bias (Selvaraju et al. 2017, section 3.1), so that serving needs no gradient.
+The head is a 1x1 convolution to one map per class and the mean over positions. The gradient of a class's
+logit by the features is then the same at every position, so its Grad-CAM is the class map itself
+(Selvaraju et al. 2017, section 3.1), and serving needs no gradient.
+
+With `lungs`, one more map says where the lungs are (it is trained on lung masks, and on nothing else), and
+the features are multiplied by it before the head: what lies outside the lungs has no voice of its own. The
+closed form holds as before, with the multiplied features as Grad-CAM's layer.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 
-Backbone = Callable[..., keras.Model]
+from training.backbones import BACKBONES
 
-BACKBONES: dict[str, Backbone] = {
-    "mobilenet_v3_small": keras.applications.MobileNetV3Small,
-    "mobilenet_v3_large": keras.applications.MobileNetV3Large,
-    "mobilenet_v3_large_minimalistic": lambda **options: keras.applications.MobileNetV3Large(
-        minimalistic=True, **options
-    ),
-}
+#: The head's layers begin here: `freeze(model, HEAD)` leaves the backbone as it is.
+HEAD = ("lungs", "dropout")
 
 
 def build(
     backbone: str,
     classes: int,
-    size: int,
     weights: str | Path | None,
     *,
     dropout: float = 0.2,
     batch_norm_momentum: float = 0.9,
+    stride: int = 32,
+    lungs: bool = False,
 ) -> keras.Model:
-    """A classifier of gray images.
+    """A classifier of gray images of any size.
 
     Args:
         backbone: A name in `BACKBONES`.
         classes: How many.
-        size: Side of the input in pixels.
         weights: `"imagenet"` (downloaded by Keras), a file of RGB weights without top, or None.
         dropout: Share of features dropped in training.
         batch_norm_momentum: MobileNetV3's own 0.999 leaves the moving statistics behind for thousands of
             steps, so that a network that fits in training fails in validation.
+        stride: Pixels of the image to one position of the class maps: 32, or 16 for maps twice as fine.
+        lungs: Whether there is a map of the lungs that the features are multiplied by.
 
     Returns:
-        A model from float32 [n, size, size, 1] in 0–255 to logits float32 [n, classes]. Its layer
-        `class_maps` gives [n, rows, columns, classes].
+        A model from float32 [n, height, width, 1] in 0–255 to a dictionary: `logits` float32 [n, classes]
+        and, with `lungs`, `lungs` float32 [n, rows, columns, 1] (logits of the probability to be lung).
+        Its layer `class_maps` gives [n, rows, columns, classes].
     """
-    gray = BACKBONES[backbone](input_shape=(size, size, 1), include_top=False, weights=None)
+    shape = (None, None)
+    gray = BACKBONES[backbone](input_shape=(*shape, 1), include_top=False, weights=None)
     if weights is not None:
         colour = BACKBONES[backbone](
-            input_shape=(size, size, 3), include_top=False, weights=str(weights)
+            input_shape=(*shape, 3), include_top=False, weights=str(weights)
         )
         gray.set_weights(_sum_over_colours(colour.get_weights(), gray.get_weights()))
+    if stride == 16:
+        gray = _without_last_stride(gray)
     for layer in gray.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = batch_norm_momentum
-    features = keras.layers.Dropout(dropout, name="dropout")(gray.output)
+    features, outputs = gray.output, {}
+    if lungs:
+        outputs["lungs"] = keras.layers.Conv2D(1, 1, name="lungs", dtype="float32")(features)
+        features = keras.layers.Multiply(name="lung_features")(
+            [features, LungProbability(name="lung_probability")(outputs["lungs"])]
+        )
+    features = keras.layers.Dropout(dropout, name="dropout")(features)
     class_maps = keras.layers.Conv2D(classes, 1, name="class_maps")(features)
-    logits = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")(class_maps)
-    return keras.Model(gray.input, logits, name=backbone)
+    outputs["logits"] = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")(
+        class_maps
+    )
+    return keras.Model(gray.input, outputs, name=backbone)
+
+
+@keras.saving.register_keras_serializable("training")
+class LungProbability(keras.layers.Layer):
+    """Logits → probabilities that pass no gradient on: the classes have no say in what is lung."""
+
+    def call(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.stop_gradient(keras.ops.sigmoid(logits))
+
+
+def freeze(model: keras.Model, before: str | tuple[str, ...] | None) -> None:
+    """Leave the layers before the first one whose name begins so as they are, and train the others.
+
+    Batch norm is frozen with its statistics. What edges look like needs no learning, and without the
+    first layers an epoch takes half of the time.
+
+    Raises:
+        ValueError: No layer has such a name.
+    """
+    names = [layer.name for layer in model.layers]
+    first = 0
+    if before is not None:
+        first = next((i for i, name in enumerate(names) if name.startswith(before)), len(names))
+    if first == len(names):
+        raise ValueError(f"{model.name} has no layer whose name begins with {before!r}.")
+    for number, layer in enumerate(model.layers):
+        layer.trainable = number >= first
+
+
+def for_serving(model: keras.Model, size: int) -> keras.Model:
+    """The same network for images of size x size with the logits as its only output.
+
+    It is made of Keras's own layers alone, so that whoever serves it needs nothing of this package.
+    """
+    logits = keras.Model(model.input, model.output["logits"], name=model.name)
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, LungProbability):
+            return keras.layers.Activation("sigmoid", dtype="float32", name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    inputs = keras.Input((size, size, 1), name="image")
+    fixed = keras.models.clone_model(logits, input_tensors=inputs, clone_function=clone)
+    fixed.set_weights(logits.get_weights())
+    return fixed
+
+
+def _without_last_stride(model: keras.Model) -> keras.Model:
+    """The same layers and weights, save that the last depthwise convolution with stride 2 has stride 1."""
+    config = model.get_config()
+    layers = {layer["config"]["name"]: layer["config"] for layer in config["layers"]}
+    strided = [
+        layer["config"]["name"]
+        for layer in config["layers"]
+        if layer["class_name"] == "DepthwiseConv2D" and tuple(layer["config"]["strides"]) == (2, 2)
+    ]
+    if not strided:
+        raise ValueError(f"{model.name} has no depthwise convolution with stride 2; use stride 32.")
+    last = strided[-1]
+    layers[last].update(strides=(1, 1), padding="same")
+    layers[f"{last}_pad"]["padding"] = ((0, 0), (0, 0))
+    finer = keras.Model.from_config(config)
+    finer.set_weights(model.get_weights())
+    return finer
 
 
 def _sum_over_colours(colour: list[np.ndarray], gray: list[np.ndarray]) -> list[np.ndarray]:

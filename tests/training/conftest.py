@@ -16,6 +16,10 @@ from tests.drawing import draw_chest, encode_png
 FOLDERS = ("COVID19", "NORMAL", "PNEUMONIA", "TURBERCULOSIS")
 ROOT = Path(__file__).parents[2]
 
+#: About where drawn lungs are, on the grid of 64 x 64 that masks have.
+LUNGS = np.zeros((64, 64), np.uint8)
+LUNGS[14:50, 10:28] = LUNGS[14:50, 36:54] = 1
+
 type Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -74,9 +78,12 @@ def python() -> Python:
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of drawn images: 8 a class to train, 4 to validate, 4 to test."""
-    root = tmp_path_factory.mktemp("drawn")
-    return draw_folders(root, {"train": 8, "val": 4, "test": 4})
+    """A data set of drawn images: 8 a class to train, 4 to validate, 4 to test; with `lungs.npz`."""
+    root = draw_folders(tmp_path_factory.mktemp("drawn"), {"train": 8, "val": 4, "test": 4})
+    # All but one have a mask.
+    paths = sorted(str(file.relative_to(root)) for file in root.rglob("*.png"))[1:]
+    np.savez(root / "lungs.npz", path=paths, masks=np.stack([LUNGS] * len(paths)))
+    return root
 
 
 @pytest.fixture(scope="session")

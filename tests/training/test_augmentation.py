@@ -8,16 +8,31 @@ import pytest
 
 from inference.preprocessing import equalize_locally, preprocess, squash
 from tests.drawing import draw_chest
-from training.augmentation import Augmentation, augment
+from tests.training.conftest import LUNGS
+from training.augmentation import Augmentation, Chest, augment
 
 CHEST = draw_chest(300, 260)
 NOTHING = Augmentation(**{field.name: 0 for field in fields(Augmentation)})
 
 
+OTHER = Chest(255 - draw_chest(200, 240, 5), np.roll(LUNGS, 5, axis=0))
+
+
 def augmented(
     strength: Augmentation, seed: int = 0, size: int = 224, pixels: np.ndarray = CHEST
 ) -> np.ndarray:
-    return augment(pixels, size, strength, np.random.default_rng(seed))
+    return with_lungs(strength, seed, size, pixels)[0]
+
+
+def with_lungs(
+    strength: Augmentation, seed: int = 0, size: int = 224, pixels: np.ndarray = CHEST
+) -> tuple[np.ndarray, np.ndarray]:
+    picture, lungs = augment(
+        Chest(pixels, LUNGS), OTHER, size, strength, np.random.default_rng(seed)
+    )
+    assert lungs is not None
+    assert lungs.shape == (size, size)
+    return picture, lungs
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
@@ -86,3 +101,51 @@ def test_a_flip_mirrors_left_and_right() -> None:
     flipped = augmented(replace(NOTHING, flip=1))
     unchanged = augmented(NOTHING)
     assert distance(flipped, unchanged[:, ::-1]) < distance(flipped, unchanged) / 2
+
+
+def test_surroundings_come_from_elsewhere_and_the_lungs_stay() -> None:
+    unchanged = augmented(NOTHING, size=256).astype(float)
+    # Away from the edge, where the two are blended, and from what equalisation spreads.
+    inside = np.zeros((256, 256), bool)
+    inside[80:176, 52:100] = inside[80:176, 156:204] = True
+    outside = np.ones((256, 256), bool)
+    outside[28:228, 12:244] = False
+    for seed in range(12):
+        changed = augmented(replace(NOTHING, surroundings=1), seed, size=256).astype(float)
+        difference = np.abs(changed - unchanged)
+        assert difference[inside].mean() < difference[outside].mean() / 1.5, seed
+
+
+def test_a_cut_to_the_lungs_fills_the_picture_with_them() -> None:
+    for seed in range(12):
+        lungs = with_lungs(replace(NOTHING, lung_crop=1), seed)[1] > 127
+        rows, columns = lungs.any(axis=1).mean(), lungs.any(axis=0).mean()
+        assert rows > 0.7, seed
+        assert columns > 0.55, seed  # what is between the lungs counts as without
+
+
+def test_the_mask_moves_with_the_picture() -> None:
+    # The picture is the mask itself, so that the two must stay alike.
+    pixels = LUNGS * np.uint8(200)
+    strength = replace(NOTHING, flip=0.5, rotation_degrees=8, zoom=0.2, stretch=0.2, shift=0.1)
+    for seed in range(12):
+        picture, lungs = with_lungs(strength, seed, pixels=pixels)
+        overlap = (picture > 100) & (lungs > 127)
+        assert overlap.sum() > 0.93 * max((picture > 100).sum(), (lungs > 127).sum()), seed
+
+
+def test_tone_goes_towards_that_of_the_other() -> None:
+    dark = Chest(np.minimum(CHEST, 60), LUNGS)
+    tones = [
+        augment(Chest(CHEST), dark, 224, replace(NOTHING, tone=1), np.random.default_rng(seed))[0]
+        for seed in range(6)
+    ]
+    unchanged = augmented(NOTHING)
+    assert all(distance(tone, unchanged) > 1 for tone in tones)
+
+
+def test_without_masks_what_needs_them_does_nothing() -> None:
+    strength = replace(NOTHING, surroundings=1, lung_crop=1)
+    picture, lungs = augment(Chest(CHEST), OTHER, 224, strength, np.random.default_rng(1))
+    assert lungs is None
+    assert np.array_equal(picture, augmented(NOTHING))

@@ -7,10 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.evaluate import as_text, figures
 from training.evaluators import Predictions
-from training.evaluators.calibration import abstention, calibration
-from training.evaluators.discrimination import by_class, by_source, confusion, overall
+from training.evaluators.calibration import Bin, calibration, reliability
+from training.evaluators.discrimination import (
+    by_class,
+    by_source,
+    confusion,
+    overall,
+    worst_cell,
+)
+from training.evaluators.selection import abstention, risk_coverage, selection
+from training.figures import as_text, figures, worse_than
 
 #: True class, source, probabilities of a, b and c; zeros are an image that was not answered.
 TWELVE = [
@@ -67,13 +74,39 @@ def test_figures_of_each_class_against_the_rest(twelve: Predictions) -> None:
         assert found[label] == pytest.approx(common | row), label
 
 
-def test_sensitivity_of_each_class_in_each_source(twelve: Predictions) -> None:
-    assert list(by_source(twelve)) == [
-        ("a", "here", {"images": 2, "sensitivity": 1.0}),
-        ("a", "there", {"images": 2, "sensitivity": 0.0}),
-        ("b", "here", {"images": 4, "sensitivity": 0.75}),
-        ("c", "there", {"images": 4, "sensitivity": 0.75}),
-    ]
+def test_each_class_in_each_source_against_the_images_of_that_source(twelve: Predictions) -> None:
+    found = {f"{label}/{source}": row for label, source, row in by_source(twelve)}
+    assert {cell: (row["images"], row["sensitivity"]) for cell, row in found.items()} == {
+        "a/here": (2, 1.0),
+        "a/there": (2, 0.0),
+        "b/here": (4, 0.75),
+        "c/there": (4, 0.75),
+    }
+    # Here are two of a and four of b; none of b is taken for a, and one of them for c.
+    assert found["a/here"] == {
+        "images": 2,
+        "sensitivity": 1,
+        "specificity": 1,
+        "f1": 1,
+        "auroc": 1,
+    }
+    assert found["b/here"]["f1"] == pytest.approx(6 / 7)
+    assert found["a/there"]["specificity"] == 3 / 4
+
+
+def test_the_worst_cell_is_one_of_those_that_are_large_and_known() -> None:
+    rows = {
+        "a/here": {"images": 24, "sensitivity": 0.1},
+        "a/there": {"images": 25, "sensitivity": 0.2},
+        "b/here": {"images": 90, "sensitivity": 0.3},
+        "b/there": {"images": 90, "sensitivity": 0.4},
+    }
+    assert worst_cell(rows) == ("a/there", 0.2)
+    assert worst_cell(rows, among={"a/here", "b/here", "b/there"}) == ("b/here", 0.3)
+    assert worst_cell(rows, least=10) == ("a/here", 0.1)
+    name, recall = worst_cell(rows, least=100)
+    assert name is None
+    assert math.isnan(recall)
 
 
 def test_calibration_leaves_out_what_was_not_answered(twelve: Predictions) -> None:
@@ -83,6 +116,29 @@ def test_calibration_leaves_out_what_was_not_answered(twelve: Predictions) -> No
     assert found["ece"] == pytest.approx((2 * 0.5 + 4 * 0.1 + 5 * 0.16) / 11)
     squares = (0.06, 0.26, 0.62, 0.06, 0.14, 1.26, 0.02, 0.14, 0.06, 0.62, 0.02)
     assert found["brier"] == pytest.approx(sum(squares) / 11)
+
+
+def test_the_reliability_diagram_has_the_bins_that_have_answers(twelve: Predictions) -> None:
+    found = reliability(twelve, bins=5)
+    assert [(each.low, each.high, each.images) for each in found] == [
+        (0.4, 0.6, 2),
+        (0.6, 0.8, 4),
+        (0.8, 1.0, 5),
+    ]
+    assert found[1] == Bin(0.6, 0.8, 4, pytest.approx(0.65), 0.75)
+
+
+def test_the_most_certain_answers_come_first_in_the_risk_coverage_curve(
+    twelve: Predictions,
+) -> None:
+    coverage, risk = risk_coverage(twelve)
+    # Confidence: .9 .9 .8 .8 .8 .7 .7 .6 (right) .6 (wrong) .5 .5 (wrong) and no answer (wrong).
+    np.testing.assert_allclose(coverage, np.arange(1, 13) / 12)
+    expected = [0] * 8 + [1 / 9, 2 / 10, 3 / 11, 4 / 12]
+    np.testing.assert_allclose(risk, expected)
+    found = selection(twelve, share=10 / 12)
+    assert found["aurc"] == pytest.approx(sum(expected) / 12)
+    assert found["accuracy_most_certain"] == pytest.approx(8 / 10)
 
 
 def test_certainty_of_one_is_in_the_highest_bin() -> None:
@@ -119,14 +175,29 @@ def test_a_class_without_images_has_no_sensitivity_and_no_auroc(twelve: Predicti
 def test_the_tables_show_every_figure(twelve: Predictions) -> None:
     # A source may be called as a repository is.
     twelve = replace(twelve, sources=[f"clinic/{source}" for source in twelve.sources])
-    text = re.sub(" +", " ", as_text(twelve, figures(twelve, threshold=0.7)))
+    text = re.sub(" +", " ", as_text(figures(twelve, threshold=0.7)))
     for line in (
-        "| accuracy | 0.6667 |",
-        "| macro_f1 | 0.6905 |",
-        "| coverage | 0.5833 |",
-        "| a | 4 | 0.500 | 0.875 | 0.571 | 0.734 |",
-        "| b | clinic/here | 4 | 0.750 |",
-        "| true \\ predicted | a | b | c | no answer |",
+        "| accuracy | 0.6667 | 0.42–0.92 |",
+        "| macro-F1 | 0.6905 | ",
+        "| accuracy of the 80 % most certain | 0.8000 | ",
+        "| recall in the worst source and class | – | – |",
+        "| share of certain answers | 0.5833 | – |",
+        "| a | 4 | 0.500 | 0.00–1.00 | 0.875 | 0.571 | 0.734 |",
+        "| b | clinic/here | 4 | 0.750 | ",
+        "| true \\ answer | a | b | c | no answer |",
         "| a | 2 | 1 | 0 | 1 |",
     ):
         assert line in text
+
+
+def test_a_version_that_is_worse_on_a_figure_is_told_which() -> None:
+    active = {"test": {"accuracy": 0.9, "ece": 0.02, "coverage": 0.9, "heat_in_lungs": 0.6}}
+    better = {"test": {"accuracy": 0.9, "ece": 0.01, "coverage": 0.5, "heat_in_lungs": 0.7}}
+    worse = {"test": {"accuracy": 0.8, "ece": 0.03, "coverage": 0.95}}
+    assert worse_than(active, better) == []
+    assert worse_than(active, worse) == [
+        "test: accuracy is 0.8000; it is 0.9000 in the active version.",
+        "test: expected calibration error is 0.0300; it is 0.0200 in the active version.",
+        "test: heat in the lungs is not known; it is 0.6000 in the active version.",
+    ]
+    assert worse_than({}, worse) == []

@@ -1,5 +1,6 @@
 """A trained network becomes a version that the service takes as it is, or none at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -13,10 +14,11 @@ from model_store.errors import VersionExists
 from model_store.manifest import ClassName, Input, Manifest, Outputs
 from model_store.store import FolderStore
 from tests.drawing import draw_chest
+from tests.training import tiny
 from training.__main__ import main
 from training.data import fingerprint, of_split, read_dataset, read_pixels
 from training.export import OUTPUTS, ParityError, export, to_litert
-from training.networks import build
+from training.networks import build, for_serving
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 CLASSES = ("covid19", "normal", "pneumonia", "tuberculosis")
+CONFIG = tiny.config
 SPEC = Input(size=64, channels=1, low=0.0, high=255.0)
 
 
@@ -59,7 +62,7 @@ def test_the_metrics_are_those_of_both_splits(manifest: Manifest) -> None:
     for figures in manifest.metrics.values():
         assert figures["images"] == 16
         assert figures["accuracy"] >= 0.9  # the stripes are easily learned
-        assert {"macro_f1", "balanced_accuracy", "ece", "brier"} <= set(figures)
+        assert {"macro_f1", "balanced_accuracy", "ece", "brier", "aurc"} <= set(figures)
 
 
 def test_the_threshold_gives_the_asked_coverage_on_the_validation_split(
@@ -86,18 +89,22 @@ def test_the_card_has_the_tables_and_names_the_sources(exported: Path, drawn: Pa
     for text in (
         "# Model card: 1.0",
         "Research use only. Not a medical device",
-        *(f"- {label}: 8 images of {drawn.name}" for label in CLASSES),
+        *(f"| {drawn.name} | {label:<12} | 8      | not stated |" for label in CLASSES),
         "## Test split",
         "## Validation split",
+        "Training saw images of every source and class in it.",
+        "| border blacked out | 16 ",
+        "Heatmaps of two different images are alike",
     ):
         assert text in card
-    for head in ("| figure ", "| class ", "| true \\ predicted "):
+    for head in ("| figure ", "| class ", "| true \\ answer "):
         assert card.count(head) >= 2
     assert f"| covid19      | {drawn.name}" in card
+    assert card.count("Not measured for this version.") == 2  # no masks, no left-out sources
 
 
 def test_the_shipped_backbone_is_converted_with_its_maps_and_embedding(rgb_weights: Path) -> None:
-    model = build("mobilenet_v3_small", 4, 64, rgb_weights)
+    model = for_serving(build("mobilenet_v3_small", 4, rgb_weights), 64)
     head = model.get_layer("class_maps")
     head.bias.assign([1.0, -2.0, 0.5, 3.0])
     whole = keras.Model(model.input, [head.input, head.output, model.output])
@@ -123,10 +130,10 @@ def test_a_network_that_litert_would_answer_for_differently_is_refused(
     features = keras.layers.Conv2D(8, 5, strides=8)(image)
     class_maps = keras.layers.Conv2D(4, 1, name="class_maps")(features)
     logits = keras.layers.GlobalMaxPooling2D()(class_maps)
-    keras.Model(image, logits, name="maximum").save(tmp_path / "best.keras")
+    keras.Model(image, {"logits": logits}, name="maximum").save(tmp_path / "best.keras")
     store = FolderStore(tmp_path / "store")
     with pytest.raises(ParityError, match=r"LiteRT differs from Keras by up to 0\.\d+"):
-        export(tmp_path / "best.keras", CLASSES, read_dataset(drawn), store, version="1.0")
+        export(tmp_path / "best.keras", CONFIG, read_dataset(drawn), store, version="1.0")
     assert not store.path.exists()
 
 
@@ -135,14 +142,14 @@ def test_what_cannot_be_exported_is_said_before_the_work(exported: Path, drawn: 
     store = FolderStore(exported)
     examples = read_dataset(drawn)
     with pytest.raises(VersionExists, match=r"Version 1\.0 is in .* already"):
-        export(network, CLASSES, examples, store, version="1.0")
+        export(network, CONFIG, examples, store, version="1.0")
     with pytest.raises(ValueError, match=r"'my run' is no version's name"):
-        export(network, CLASSES, examples, store, version="my run")
+        export(network, CONFIG, examples, store, version="my run")
     with pytest.raises(ValueError, match="labels tuberculosis; the model has the classes covid19"):
-        export(network, CLASSES[:3], examples, store, version="2.0")
+        export(network, replace(CONFIG, classes=CLASSES[:3]), examples, store, version="2.0")
     untested = [each for each in examples if each.split != "test"]
     with pytest.raises(ValueError, match="no image in its split test"):
-        export(network, CLASSES, untested, store, version="2.0")
+        export(network, CONFIG, untested, store, version="2.0")
 
 
 def test_the_command_says_in_a_sentence_that_a_version_exists(

@@ -15,10 +15,13 @@ import pytest
 
 from inference.preprocessing import preprocess
 from model_store.manifest import Input
-from tests.training.conftest import EPOCHS, ROOT, Python, environment
+from tests.drawing import draw_chest
+from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
 from training.__main__ import main
-from training.data import read_dataset, read_pixels
-from training.train import read_config
+from training.batches import UNKNOWN, draw_probabilities
+from training.data import Example, read_dataset, read_pixels
+from training.run_state import read_config
+from training.train import lung_loss
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -39,14 +42,13 @@ def val_loss_of(network: Path, data: Path) -> float:
     ]
     model = keras.models.load_model(network, compile=False)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return float(loss(np.array(labels), model.predict(inputs, verbose=0)))
+    return float(loss(np.array(labels), model.predict(inputs, verbose=0)["logits"]))
 
 
 def test_a_run_ends_with_all_epochs_its_last_checkpoint_and_its_best_network(
     runs: tuple[Path, Path], drawn: Path
 ) -> None:
     state = state_of(runs[0])
-    assert state["epochs_done"] == EPOCHS
     assert [row["epoch"] for row in state["history"]] == list(range(1, EPOCHS + 1))
     assert {file.name for file in runs[0].iterdir()} == {
         "best.keras",
@@ -61,6 +63,38 @@ def test_a_run_learns_what_can_be_learned(runs: tuple[Path, Path]) -> None:
     first, *_, last = state_of(runs[0])["history"]
     assert last["val_loss"] < first["val_loss"] / 2
     assert last["val_accuracy"] >= 0.9
+
+
+def test_a_run_with_masks_learns_where_the_lungs_are(runs: tuple[Path, Path]) -> None:
+    first, *_, last = state_of(runs[0])["history"]
+    assert last["lungs_loss"] < first["lungs_loss"]
+    model = keras.models.load_model(runs[0] / "best.keras", compile=False)
+    spec = Input(size=64, channels=1, low=0.0, high=255.0)
+    batch = np.concatenate([preprocess(draw_chest(96, 80, seed), spec) for seed in range(90, 94)])
+    found = model.predict(batch, verbose=0)["lungs"][..., 0].mean(axis=0)
+    truth = LUNGS.reshape(8, 8, 8, 8).mean(axis=(1, 3))
+    assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.5
+
+
+def test_the_loss_of_the_lungs_leaves_out_what_is_not_known() -> None:
+    share = np.array([[[[1.0]], [[0.0]]], [[[UNKNOWN]], [[UNKNOWN]]]], np.float32)
+    logits = np.zeros((2, 2, 1, 1), np.float32)
+    np.testing.assert_allclose(
+        lung_loss(share, keras.ops.convert_to_tensor(logits)), [0.6931472, 0]
+    )
+
+
+def test_classes_are_drawn_equally_often_and_small_sources_more_often() -> None:
+    examples = [
+        Example(Path("x"), label, "train", source, "g")
+        for label, source, number in (("normal", "a", 8), ("normal", "b", 2), ("covid19", "a", 5))
+        for _ in range(number)
+    ]
+    for balance, share_of_b in ((0.0, 0.1), (0.5, 1 / 6), (1.0, 0.25)):
+        found = draw_probabilities(examples, balance)
+        assert found[:10].sum() == pytest.approx(0.5)
+        assert found[8:10].sum() == pytest.approx(share_of_b)
+        assert found.sum() == pytest.approx(1)
 
 
 def test_two_runs_with_the_same_seed_are_the_same(runs: tuple[Path, Path]) -> None:
@@ -97,7 +131,7 @@ def test_a_run_killed_at_random_moments_and_resumed_ends_as_one_that_was_left_al
 
     assert killed >= 2, seed
     state, undisturbed = state_of(run), state_of(runs[0])
-    assert state["epochs_done"] == EPOCHS
+    assert len(state["history"]) == EPOCHS
     assert state["config"] == undisturbed["config"]
     best = min(row["val_loss"] for row in state["history"])
     assert val_loss_of(run / "best.keras", drawn) == pytest.approx(best, abs=1e-4), seed
@@ -127,7 +161,7 @@ def assert_no_false_state(run: Path, seed: int) -> int:
     if not (run / "state.json").exists():
         return 0
     state = state_of(run)
-    done = state["epochs_done"]
+    done = len(state["history"])
     assert [row["epoch"] for row in state["history"]] == list(range(1, done + 1)), seed
     assert state["checkpoint"] == f"epoch-{done:03}.keras", seed
     assert zipfile.ZipFile(run / state["checkpoint"]).testzip() is None, seed
@@ -142,9 +176,10 @@ def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: An
     run = tmp_path_factory.mktemp("shipped") / "run"
     done = python(
         *("-m", "training", "train", "mobilenet_v3_small", "--data", drawn, "--run", run),
-        *("--weights", rgb_weights, "--epochs", 1),
+        *("--weights", rgb_weights, "--epochs", 1, "--no-tracking"),
     )
     assert done.returncode == 0, done.stderr
+    assert "This run is not tracked: --no-tracking." in done.stdout
     assert f"The best network is {run / 'best.keras'}." in done.stdout
     return run
 
@@ -157,7 +192,8 @@ def test_the_command_trains_the_config_that_is_shipped(shipped: Path, rgb_weight
 
 
 def train_command(data: Path, run: Path, *more: str) -> list[str]:
-    return ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run), *more]
+    command = ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run)]
+    return [*command, "--no-tracking", *more]
 
 
 def test_a_run_that_exists_is_left_alone_without_resume(
@@ -174,7 +210,7 @@ def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
 ) -> None:
     assert main(train_command(drawn, runs[0], "--resume")) == 1
     message = capsys.readouterr().err
-    assert "was made with another config (backbone, size, weights, epochs, batch," in message
+    assert "was made with another config (backbone, size, stride, early_sizes," in message
     assert "seed" not in message
     assert "classes" not in message
 
@@ -205,7 +241,13 @@ def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["export"], ["evaluate"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([], ["train"], ["leave-out"], ["tune"], ["track"]),
+        *(["export"], ["report"], ["publish"], ["evaluate"]),
+    ],
+)
 def test_help_needs_no_tensorflow(python: Python, command: list[str]) -> None:
     code = (
         "import sys; from training.__main__ import main\n"

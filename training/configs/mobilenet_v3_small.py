@@ -6,6 +6,6 @@ python -m training train mobilenet_v3_small --data DATA
 split 0.8997, macro-F1 0.8997.
 """
 
-from training.train import Config
+from training.config import Config
 
 config = Config(backbone="mobilenet_v3_small", epochs=36)

@@ -49,14 +49,16 @@ class Example:
     split: str
     source: str
     group: str
+    licence: str = ""  # as the manifest calls it; empty where it does not say
 
 
 def read_dataset(location: Path, *, unsplit: bool = False) -> list[Example]:
     """Read a `manifest.csv`, a folder that has one, or folders `train|val|test/CLASS/…`.
 
-    A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source` and
-    `group` are used where they are there. In folders, the group is what a file's name says of the
-    patient in the way of the public sets, within its folder (they count anew in each); else the file.
+    A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source`,
+    `group` and `licence_class` or `licence` are used where they are there. In folders, the group is what
+    a file's name says of the patient in the way of the public sets, within its folder (they count anew
+    in each); else the file.
 
     With `unsplit`, a manifest may do without splits, and folders may be `CLASS/…`.
 
@@ -113,6 +115,7 @@ def _example(row: dict[str, str], file: Path, line: int, unsplit: bool) -> Examp
         split=split,
         source=row.get("source") or file.parent.name,
         group=row.get("group") or row["path"],
+        licence=row.get("licence_class") or row.get("licence") or "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures from predictions; nothing here knows of networks or of training."""
+"""Figures from predictions and arrays; nothing here knows where these come from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ class Predictions:
     """Answers beside the truth.
 
     `probabilities` is float [n, classes]; a row of zeros is an image that got no answer, which counts as
-    wrong. `expected` holds class numbers [n]; `sources` says where each image was collected.
+    wrong. `expected` holds class numbers [n]; `sources` says where each image was collected; `groups`
+    which images belong together because they are of one patient (None: each is its own).
     """
 
     classes: tuple[str, ...]
     probabilities: npt.NDArray[np.floating]
     expected: npt.NDArray[np.integer]
     sources: Sequence[str]
+    groups: Sequence[str] | None = None
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:
@@ -34,3 +36,30 @@ class Predictions:
     def correct(self) -> npt.NDArray[np.bool_]:
         """Which images were named rightly, [n]."""
         return self.predicted == self.expected
+
+    @property
+    def confidence(self) -> npt.NDArray[np.floating]:
+        """Probability of the predicted class, [n]; 0 for no answer."""
+        return self.probabilities.max(axis=1)
+
+    def take(self, chosen: npt.NDArray[np.bool_ | np.integer]) -> "Predictions":
+        """The predictions of some images: a mask [n] or image numbers."""
+        numbers = np.arange(len(self.expected))[chosen]
+        return Predictions(
+            self.classes,
+            self.probabilities[numbers],
+            self.expected[numbers],
+            [self.sources[number] for number in numbers],
+            None if self.groups is None else [self.groups[number] for number in numbers],
+        )
+
+
+def cells(predictions: Predictions) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
+    """Each class in each source that has images of it: label, source, which images [n]."""
+    sources = np.array(predictions.sources)
+    found = [
+        (label, source, (predictions.expected == number) & (sources == source))
+        for number, label in enumerate(predictions.classes)
+        for source in sorted(set(predictions.sources))
+    ]
+    return [cell for cell in found if cell[2].any()]

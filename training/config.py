@@ -1,0 +1,68 @@
+"""Everything that decides a run, save the data."""
+
+import importlib
+import pkgutil
+import runpy
+from dataclasses import dataclass, field
+
+from training import configs
+from training.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run; `training/configs/` has a file for each that is worth repeating."""
+
+    backbone: str
+    classes: tuple[str, ...] = ("covid19", "normal", "pneumonia", "tuberculosis")
+    #: Side in pixels of what the network will be served, and pixels to one position of its class maps.
+    size: int = 224
+    stride: int = 32
+    #: In this share of the epochs, the first ones, each batch has one of these sides: small ones are cheap.
+    early_sizes: tuple[int, ...] = ()
+    early_share: float = 0.75
+    weights: str | None = "imagenet"
+    #: For so many epochs only the head is trained; then also the layers from `frozen_before` on (all of
+    #: them if it is None).
+    head_epochs: int = 0
+    frozen_before: str | None = None
+    #: File of lung masks, and the weight of the lungs' loss; None trains a network that knows no lungs.
+    lungs: str | None = None
+    lungs_weight: float = 0.5
+    #: Sources that are not trained on.
+    without_sources: tuple[str, ...] = ()
+    epochs: int = 40
+    #: Stop when the validation loss has not fallen for so many epochs; None never stops early.
+    patience: int | None = None
+    batch: int = 32
+    learning_rate: float = 1e-3
+    warmup_epochs: int = 2
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    dropout: float = 0.2
+    batch_norm_momentum: float = 0.95
+    mixup: float = 0.2
+    weight_average: float = 0.99
+    #: Classes are drawn equally often; inside a class, sources by their size (0) to equally often (1).
+    source_balance: float = 0.5
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 1
+
+
+def load_config(name: str) -> Config:
+    """The `config` of `training/configs/NAME.py`, or of the file `name` if it ends with `.py`.
+
+    Raises:
+        ValueError: There is no such config.
+    """
+    if name.endswith(".py"):
+        found = runpy.run_path(name).get("config")
+        if not isinstance(found, Config):
+            raise ValueError(f"{name} has no `config = Config(…)`.")
+        return found
+    names = sorted(module.name for module in pkgutil.iter_modules(configs.__path__))
+    if name not in names:
+        raise ValueError(
+            f"There is no config {name!r} in training/configs; it has {', '.join(names)}."
+        )
+    return importlib.import_module(f"training.configs.{name}").config

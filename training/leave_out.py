@@ -1,0 +1,78 @@
+"""Leave-one-source-out: train without a source, then see what the network makes of it.
+
+A split drawn at random, even by patient, leaves every hospital on both sides. Only a source that training
+never saw says what to expect in the next hospital.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from inference.preprocessing import preprocess
+from model_store.manifest import Input
+from training.calibrate import fit_temperature
+from training.config import Config
+from training.data import Example, of_split, read_pixels
+from training.left_out import write_left_out
+from training.train import train
+
+
+def sources_to_spare(examples: Sequence[Example], without: Sequence[str] = ()) -> list[str]:
+    """Sources whose classes all have training images of another source (of `without`, none counts)."""
+    trained = {(e.label, e.source) for e in examples if e.split == "train"}
+    trained = {(label, source) for label, source in trained if source not in without}
+    return [
+        source
+        for source in sorted({source for _, source in trained})
+        if all(
+            any(label == other and source != elsewhere for other, elsewhere in trained)
+            for label in {label for label, own in trained if own == source}
+        )
+    ]
+
+
+def leave_out(config: Config, examples: Sequence[Example], source: str, folder: Path) -> Path:
+    """Train without a source (or go on with it, or take what is there) and predict all of its images.
+
+    Args:
+        config: The run; early stopping and everything else use the other sources' validation images.
+        examples: The data set.
+        source: The source to leave out.
+        folder: For the run (`folder/SOURCE`) and the predictions.
+
+    Returns:
+        `folder/SOURCE.json`, as `left_out.write_left_out` writes it, with every image of the source,
+        whatever its split, and the temperature that the other sources' validation images ask for.
+    """
+    file = folder / f"{source}.json"
+    if file.exists():
+        return file
+    config = dataclasses.replace(config, without_sources=(*config.without_sources, source))
+    best = train(config, examples, folder / source, resume=True)
+    model = keras.models.load_model(best, compile=False)
+    validation = [
+        each for each in of_split(examples, "val") if each.source not in config.without_sources
+    ]
+    expected = np.array([config.classes.index(each.label) for each in validation])
+    temperature = fit_temperature(_logits(model, validation, config.size), expected)
+    held_out = [each for each in examples if each.source == source]
+    logits = _logits(model, held_out, config.size)
+    return write_left_out(folder, source, config.classes, held_out, logits, temperature=temperature)
+
+
+def _logits(model: keras.Model, examples: Sequence[Example], size: int) -> np.ndarray:
+    spec = Input(size=size, channels=1, low=0.0, high=255.0)
+    batches = list(itertools.batched(examples, 32, strict=False))
+    return np.concatenate(
+        [
+            model.predict_on_batch(
+                np.concatenate([preprocess(read_pixels(e), spec) for e in batch])
+            )["logits"]
+            for batch in tqdm(batches, "predicting", leave=False, disable=None)
+        ]
+    )
