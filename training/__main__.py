@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
 from training.data import of_split, read_dataset
+from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
     from training.config import Config
@@ -200,6 +201,7 @@ def _share(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    add_data_commands(commands)
 
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
