@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,11 +111,7 @@ def open_study(tuning: Tuning) -> optuna.Study:
             grace_period=4 * tuning.heartbeat,
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
         )
-    return optuna.create_study(
-        storage=storage,
-        study_name=tuning.study.stem,
-        load_if_exists=True,
-    )
+    return optuna.create_study(storage=storage, study_name=tuning.study.stem, load_if_exists=True)
 
 
 def _config(tuning: Tuning) -> "Config":
@@ -168,7 +165,7 @@ def _work(tuning: Tuning) -> None:
     out_of_time = time.monotonic() + tuning.timeout
     while time.monotonic() < out_of_time:
         _end_with_parent()
-        optuna.storages.fail_stale_trials(study)
+        take_up(study, 4 * tuning.heartbeat)
         finished = len(_trials(study, *FINISHED))
         if finished >= tuning.trials:
             return
@@ -183,6 +180,20 @@ def _work(tuning: Tuning) -> None:
             )
         except TakenOver:
             continue
+
+
+def take_up(study: optuna.Study, silence: float) -> None:
+    """Put the trials into the queue again whose processes were killed: without a sign for so many seconds."""
+    optuna.storages.fail_stale_trials(study)
+    # What was killed before its first heartbeat, Optuna would take for running for ever.
+    for trial in _trials(study, TrialState.RUNNING):
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+        if age > silence and trial.user_attrs.get("begun") != trial.number:
+            try:
+                study.tell(trial.number, state=TrialState.FAIL)
+            except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+                continue  # another process was faster
+            RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
 def _end_with_parent() -> None:
@@ -206,6 +217,7 @@ def _objective(
         name: trial.suggest_float(name, each.low, each.high, log=each.log)
         for name, each in SPACE.items()
     }
+    trial.set_user_attr("begun", trial.number)
     # A trial that was killed is another trial now, and goes on with the same run.
     this = trial.study.get_trials(deepcopy=False)[trial.number]
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(this)

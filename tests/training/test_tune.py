@@ -12,6 +12,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.training.tiny import config as tiny
@@ -20,13 +21,14 @@ from training.augmentation import Augmentation
 from training.config import Config, load_config
 from training.run_state import read_config
 from training.space import SPACE, as_python, configured, values_of
-from training.tune import Judge, TakenOver, Tuning, open_study, tune
+from training.tune import Judge, TakenOver, Tuning, open_study, take_up, tune
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:keras",
     "ignore::DeprecationWarning:gast",
     "ignore:Heartbeat of storage",
+    "ignore::optuna.exceptions.ExperimentalWarning",
 )
 
 
@@ -51,7 +53,7 @@ def tuning(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
         runs=folder / "runs",
         trials=3,
         changes={"epochs": 8},
-        heartbeat=1,
+        heartbeat=3,
     )
 
 
@@ -59,7 +61,7 @@ def command(tuning: Tuning, *more: str) -> list[str]:
     return [
         *("tune", tuning.config, "--data", str(tuning.data), "--trials", str(tuning.trials)),
         *("--study", str(tuning.study), "--runs", str(tuning.runs), "--epochs", "8"),
-        *("--heartbeat", "1", *more),
+        *("--heartbeat", "3", *more),
     ]
 
 
@@ -98,9 +100,9 @@ def test_a_command_whose_processes_were_killed_says_where_to_look(
 def test_a_killed_trial_is_taken_up_again_in_its_run(
     trials: list[FrozenTrial], tuning: Tuning
 ) -> None:
-    assert trials[0].state == TrialState.FAIL
-    (again,) = [each for each in trials[1:] if each.user_attrs["run"] == str(tuning.runs / "000")]
-    assert again.state == TrialState.COMPLETE
+    assert (trials[0].number, trials[0].state) == (0, TrialState.FAIL)
+    done = [each for each in trials if each.state == TrialState.COMPLETE]
+    (again,) = [each for each in done if each.user_attrs["run"] == str(tuning.runs / "000")]
     assert again.params == trials[0].params == values_of(tiny)
     assert list(again.intermediate_values) == [1, 2, 3, 4, 5, 6, 7, 8]
 
@@ -201,6 +203,23 @@ def test_a_trial_that_another_process_has_taken_over_is_given_up(judged: optuna.
     judged.tell(trial, state=TrialState.FAIL)  # what is done with a trial that gave no sign
     with pytest.raises(TakenOver):
         Judge(trial).epoch({"epoch": 1, "val_loss": 0.1})
+
+
+def test_a_trial_that_was_killed_before_its_first_sign_is_taken_up_too(
+    judged: optuna.Study,
+) -> None:
+    judged.enqueue_trial({"dropout": 0.25})
+    number = judged.ask().number  # and nothing more is heard of it
+    begun = judged.ask()
+    begun.set_user_attr("begun", begun.number)
+    take_up(judged, silence=60)
+    assert judged.get_trials()[number].state == TrialState.RUNNING
+    take_up(judged, silence=0)
+    assert judged.get_trials()[number].state == TrialState.FAIL
+    assert judged.get_trials()[begun.number].state == TrialState.RUNNING
+    again = judged.ask()
+    assert RetryHeartbeatStaleTrialCallback.retried_trial_number(judged.get_trials()[-1]) == number
+    assert again.suggest_float("dropout", 0, 1) == 0.25
 
 
 def test_every_name_of_the_space_is_a_setting_whose_default_lies_in_its_range() -> None:
