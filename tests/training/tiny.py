@@ -25,11 +25,17 @@ def tiny_backbone(
     assert weights is None
     image = keras.Input(input_shape)
     features = keras.layers.Rescaling(1 / 127.5, -1)(image)
-    for channels in (8, 16, 16):
+    for number, channels in enumerate((8, 16, 16)):
         features = keras.layers.Conv2D(
-            channels, 5, strides=2, padding="same", activation="relu", use_bias=False
+            channels,
+            5,
+            strides=2,
+            padding="same",
+            activation="relu",
+            use_bias=False,
+            name=f"conv_{number}",
         )(features)
-        features = keras.layers.BatchNormalization()(features)
+        features = keras.layers.BatchNormalization(name=f"conv_{number}_bn")(features)
     return keras.Model(image, features)
 
 
