@@ -46,8 +46,8 @@ config = Config(
     backbone="tiny",
     size=64,
     stride=8,
-    early_sizes=(48,),
-    early_share=0.3,
+    early_sizes=(48, 56),
+    early_share=0.25,
     weights=None,
     epochs=12,
     batch=8,
@@ -57,7 +57,7 @@ config = Config(
     weight_average=0.5,
     dropout=0.1,
     mixup=0.1,
-    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.3),
+    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.1),
 )
 
 if __name__ == "__main__":
