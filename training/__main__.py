@@ -1,6 +1,7 @@
 """Train, export and evaluate; see `python -m training --help`."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
 from training.data import of_split, read_dataset
+from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
     from training.config import Config
@@ -28,18 +30,21 @@ def _config(options: argparse.Namespace) -> "Config":
 
     from training.config import load_config
 
-    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    keys = ("weights", "start_from", "lungs", "epochs")
+    changes = {key: getattr(options, key, None) for key in keys}
     return dataclasses.replace(
         load_config(options.config), **{key: value for key, value in changes.items() if value}
     )
 
 
 def _train(options: argparse.Namespace) -> int:
+    from training.tracking import tracker
     from training.train import train
 
     config = _config(options)
-    run = options.run or Path("build/runs") / options.config
-    best = train(config, read_dataset(options.data), run, resume=options.resume)
+    run = options.run or Path("build/runs") / Path(options.config).stem
+    observer = tracker(off=options.no_tracking)
+    best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
     print(
         f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
     )
@@ -54,6 +59,45 @@ def _leave_out(options: argparse.Namespace) -> int:
     sources = options.sources or sources_to_spare(examples, config.without_sources)
     for source in sources:
         print(leave_out(config, examples, source, options.to))
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from training.tune import Tuning, show, tune
+
+    name = Path(options.config).stem
+    changes = {key: getattr(options, key) for key in ("weights", "lungs", "epochs")}
+    study = options.study or Path("build/tuning") / f"{name}.db"
+    tuning = Tuning(
+        config=options.config,
+        data=options.data,
+        study=study,
+        runs=options.runs or Path("build/runs/tuning") / study.stem,
+        trials=options.trials,
+        changes={key: value for key, value in changes.items() if value},
+        timeout=options.timeout or math.inf,
+        heartbeat=options.heartbeat,
+    )
+    if not options.show:
+        if not options.data:
+            raise ValueError("--data is missing; only --show does without.")
+        try:
+            tune(tuning, options.processes)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on, with the trials that were cut off too.")
+            return 130
+    text, python = show(tuning)
+    best = study.with_name(f"{study.stem}_best.py")
+    best.write_text(python)
+    print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
+    print(f"python -m training train {best} --data {options.data or 'DATA'}")
+    return 0
+
+
+def _track(options: argparse.Namespace) -> int:
+    from training.tracking import track
+
+    track(options.run, read_dataset(options.data))
     return 0
 
 
@@ -78,6 +122,23 @@ def _export(options: argparse.Namespace) -> int:
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from model_store.store import open_store
+    from training.publish import publish
+
+    if not (options.to or options.promote):
+        raise ValueError("Say with --to which store it goes to, or with --promote to use it here.")
+    source = open_store(options.store)
+    target = open_store(options.to) if options.to else source
+    against = publish(options.version, source, target, promote=options.promote, force=options.force)
+    for line in against:
+        print(line)
+    where = options.to or options.store
+    done = f"{options.version} is {'in use' if options.promote else 'there, not yet in use,'} in {where}"
+    print(f"{done}, all the same (--force)." if against else f"{done}.")
     return 0
 
 
@@ -160,6 +221,7 @@ def _share(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    add_data_commands(commands)
 
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
@@ -170,7 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     train = commands.add_parser("train", parents=[data], help="train a network from a config")
-    train.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    train.add_argument(
+        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
+    )
     train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
     train.add_argument(
         "--weights", help="file with ImageNet weights (default: Keras downloads them)"
@@ -181,7 +245,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
     )
+    train.add_argument(
+        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
+    )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
+    train.add_argument(
+        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
+    )
     train.set_defaults(command=_train)
 
     left_out = commands.add_parser(
@@ -196,6 +266,43 @@ def _parser() -> argparse.ArgumentParser:
     )
     left_out.add_argument("--to", type=Path, default=Path("build/left_out"))
     left_out.set_defaults(command=_leave_out)
+
+    tune = commands.add_parser(
+        "tune",
+        help="search for a better config, judged on the validation split only",
+        description="Search for a better config with Optuna, judged on the validation split only. "
+        "The same command, after an interruption or in another terminal, goes on with the same study. "
+        "What is tuned, and in which range, is in training/space.py.",
+    )
+    tune.add_argument("config", help="a name in training/configs, or a .py file")
+    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
+    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
+    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
+    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
+    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
+    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
+    tune.add_argument("--weights", help="file with ImageNet weights")
+    tune.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    tune.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
+    )
+    tune.add_argument(
+        "--heartbeat",
+        type=_positive,
+        default=15,
+        metavar="SECONDS",
+        help="between a trial's signs of life; after four missed it is done again (15)",
+    )
+    tune.add_argument(
+        "--show", action="store_true", help="only print the best trials and write the best config"
+    )
+    tune.set_defaults(command=_tune)
+
+    track = commands.add_parser(
+        "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"
+    )
+    track.add_argument("run", type=Path, help="folder of a run")
+    track.set_defaults(command=_track)
 
     audited = argparse.ArgumentParser(add_help=False)
     audited.add_argument(
@@ -223,6 +330,19 @@ def _parser() -> argparse.ArgumentParser:
         "--coverage", type=_share, default=0.9, help="share of answers that are to count as certain"
     )
     export.set_defaults(command=_export)
+
+    publish = commands.add_parser(
+        "publish",
+        help="put a version into another store, unless it is worse than the active one there",
+        description="Put a version into another model store, whole and verified, unless one of its figures "
+        "is worse than that of the version that is active there.",
+    )
+    publish.add_argument("version", help="a version of --store")
+    publish.add_argument("--store", default="model_store/models", help="where it is")
+    publish.add_argument("--to", help="a store's folder (without it: no copy, for --promote)")
+    publish.add_argument("--promote", action="store_true", help="put it into use there")
+    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
+    publish.set_defaults(command=_publish)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[data], help="evaluate the served path (python -m inference) on a split"

@@ -95,12 +95,35 @@ def augment(
     return (_erase(image, random) if random.random() < strength.erasing else image), lungs
 
 
+def hide_lungs(chest: Chest, random: Random) -> Chest:
+    """The chest without its lungs: black, gray, a blur or cloud in their place; as it is without a mask.
+
+    Nothing can be said of it, and a network that says something says it by the surroundings.
+    """
+    if chest.lungs is None:
+        return chest
+    side = 256
+    image, lungs = squash(chest.pixels, side), _full(chest.lungs, side)
+    kind = random.integers(4)
+    if kind == 0:
+        inside = np.zeros_like(image)
+    elif kind == 1:
+        inside = np.full_like(image, random.integers(256))
+    elif kind == 2:
+        inside = cv2.GaussianBlur(image, (0, 0), random.uniform(0.05, 0.15) * side)
+    else:
+        cells = int(random.integers(4, 33))
+        cloud = random.normal(image.mean(), 40, (cells, cells)).astype(np.float32)
+        inside = _to_uint8(cv2.resize(cloud, (side, side), interpolation=cv2.INTER_CUBIC))
+    return Chest(_blend(inside, image, lungs, random), chest.lungs)
+
+
 def _full(lungs: Image, side: int) -> Image:
     return cv2.resize(lungs * np.uint8(255), (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def _change_surroundings(image: Image, lungs: Image, other: Chest, random: Random) -> Image:
-    """Keep the lungs (with a soft, sometimes wide edge); outside put another chest, a blur, or flat gray."""
+    """Keep the lungs; around them put another chest, a blur, or flat gray."""
     side = len(image)
     kind = random.random()
     if kind < 0.6 and other.lungs is not None:
@@ -114,11 +137,17 @@ def _change_surroundings(image: Image, lungs: Image, other: Chest, random: Rando
         outside = cv2.GaussianBlur(image, (0, 0), random.uniform(0.03, 0.1) * side)
     else:
         outside = np.full_like(image, random.integers(256))
+    return _blend(image, outside, lungs, random)
+
+
+def _blend(inside: Image, outside: Image, lungs: Image, random: Random) -> Image:
+    """One picture in the lungs, another around them, with a soft, sometimes wide edge between."""
+    side = len(lungs)
     reach = int(random.integers(0, 1 + side // 20))
     keep = cv2.dilate(lungs, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     keep = cv2.GaussianBlur(keep, (0, 0), random.uniform(0.005, 0.02) * side)
     share = keep.astype(np.float32) / 255
-    return _to_uint8(share * image + (1 - share) * outside)
+    return _to_uint8(share * inside + (1 - share) * outside)
 
 
 def _box(lungs: Image) -> tuple[int, int, int, int]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from training.augmentation import Chest, augment
+from training.augmentation import Chest, augment, hide_lungs
 from training.config import Config
 from training.data import Example
 
@@ -46,12 +46,16 @@ class Batches(keras.utils.PyDataset):
         random = np.random.default_rng([config.seed, self.epoch, index])
         early = config.early_sizes if self.epoch < config.early_share * config.epochs else ()
         size = int(random.choice(early)) if early else config.size
+        chests, targets = [self.chests[each] for each in chosen], self.targets[chosen]
+        for number in np.flatnonzero(random.random(len(chosen)) < config.hidden_lungs):
+            if chests[number].lungs is not None:
+                chests[number] = hide_lungs(chests[number], random)
+                targets[number] = 1 / targets.shape[1]
         pairs = [
-            augment(self.chests[one], self.chests[other], size, config.augmentation, random)
-            for one, other in zip(chosen, others, strict=True)
+            augment(chest, self.chests[other], size, config.augmentation, random)
+            for chest, other in zip(chests, others, strict=True)
         ]
-        batch = as_batch([image for image, _ in pairs])
-        truth = {"logits": self.targets[chosen]}
+        batch, truth = as_batch([image for image, _ in pairs]), {"logits": targets}
         if config.lungs:
             grid = size // config.stride
             truth["lungs"] = np.stack([_lung_share(lungs, grid) for _, lungs in pairs])

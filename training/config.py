@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import runpy
 from dataclasses import dataclass, field
 
 from training import configs
@@ -21,6 +22,8 @@ class Config:
     early_sizes: tuple[int, ...] = ()
     early_share: float = 0.75
     weights: str | None = "imagenet"
+    #: A network made by `train` or a version's model.keras that this run goes on from (same architecture).
+    start_from: str | None = None
     #: For so many epochs only the head is trained; then also the layers from `frozen_before` on (all of
     #: them if it is None).
     head_epochs: int = 0
@@ -44,16 +47,23 @@ class Config:
     weight_average: float = 0.99
     #: Classes are drawn equally often; inside a class, sources by their size (0) to equally often (1).
     source_balance: float = 0.5
+    #: Share of the images whose lungs are hidden, with the truth that no class is likelier than another.
+    hidden_lungs: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
 
 
 def load_config(name: str) -> Config:
-    """The `config` of `training/configs/NAME.py`.
+    """The `config` of `training/configs/NAME.py`, or of the file `name` if it ends with `.py`.
 
     Raises:
-        ValueError: There is no such file.
+        ValueError: There is no such config.
     """
+    if name.endswith(".py"):
+        found = runpy.run_path(name).get("config")
+        if not isinstance(found, Config):
+            raise ValueError(f"{name} has no `config = Config(…)`.")
+        return found
     names = sorted(module.name for module in pkgutil.iter_modules(configs.__path__))
     if name not in names:
         raise ValueError(

@@ -81,6 +81,20 @@ class LungProbability(keras.layers.Layer):
         return keras.ops.stop_gradient(keras.ops.sigmoid(logits))
 
 
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Give a network the weights of another one of the same architecture, layer by layer of one name.
+
+    Raises:
+        ValueError: A layer is missing or has other shapes.
+    """
+    for layer in target.layers:
+        if layer.weights:
+            try:
+                layer.set_weights(source.get_layer(layer.name).get_weights())
+            except ValueError as error:
+                raise ValueError(f"{source.name} is no start for this network: {error}") from error
+
+
 def freeze(model: keras.Model, before: str | tuple[str, ...] | None) -> None:
     """Leave the layers before the first one whose name begins so as they are, and train the others.
 

@@ -19,9 +19,17 @@ from training.config import Config
 from training.data import DataError, Example, check_labels, of_split, read_pixels
 from training.lungs import read_masks
 from training.run_state import BEST, RunState, close_epoch, open_run
+from training.tracking import Observer
 
 
-def train(config: Config, examples: Sequence[Example], run: Path, *, resume: bool = False) -> Path:
+def train(
+    config: Config,
+    examples: Sequence[Example],
+    run: Path,
+    *,
+    resume: bool = False,
+    observer: Observer | None = None,
+) -> Path:
     """Train until `config.epochs`, keeping the network that is best on the validation split.
 
     After each epoch `run` holds the whole state; `resume` goes on from there. The state file names its
@@ -33,6 +41,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
         examples: The data set; its splits `train` and `val` are used.
         run: A folder for checkpoints and figures.
         resume: Go on with what `run` holds (start afresh if it holds nothing).
+        observer: Is told of the start, of each epoch after it is safe on disk, and of the end.
 
     Returns:
         The file of the best network.
@@ -44,7 +53,10 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
     """
     cv2.setNumThreads(1)  # the batches' own threads are enough; more would fight with the network's
     state = open_run(config, run, resume)
-    if _is_over(state, config):
+    observer = observer or Observer()
+    if is_over(state, config):
+        observer.started(config, examples, run)  # a kill may have kept the end from it
+        observer.finished(run / BEST)
         return run / BEST
     examples = [each for each in examples if each.source not in config.without_sources]
     training, validation = of_split(examples, "train"), of_split(examples, "val")
@@ -64,6 +76,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
 
     keras.utils.set_random_seed(config.seed + state.epochs_done)
     model = keras.models.load_model(run / state.checkpoint) if state.checkpoint else _build(config)
+    observer.started(config, examples, run)
     with tqdm(
         total=config.epochs * steps,
         initial=state.epochs_done * steps,
@@ -72,7 +85,7 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
         disable=None,
     ) as bar:
         step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
-        while not _is_over(state, config):
+        while not is_over(state, config):
             epoch = state.epochs_done
             if epoch in (0, config.head_epochs):
                 _compile(model, config, steps, head_only=epoch < config.head_epochs)
@@ -89,25 +102,31 @@ def train(config: Config, examples: Sequence[Example], run: Path, *, resume: boo
             row.update(_validate(logits, expected))
             tqdm.write(" ".join(f"{key} {value:.4g}" for key, value in row.items()))
             state = close_epoch(model, run, state, row)
+            observer.epoch(row)
+    observer.finished(run / BEST)
     return run / BEST
 
 
-def _is_over(state: RunState, config: Config) -> bool:
+def is_over(state: RunState, config: Config) -> bool:
+    """Whether all epochs are done, or `config.patience` has run out."""
     waited = state.epochs_done - state.best_epoch
     stopped = config.patience is not None and waited >= config.patience
     return state.epochs_done >= config.epochs or stopped
 
 
 def _build(config: Config) -> keras.Model:
-    return networks.build(
+    model = networks.build(
         config.backbone,
         len(config.classes),
-        config.weights,
+        None if config.start_from else config.weights,
         dropout=config.dropout,
         batch_norm_momentum=config.batch_norm_momentum,
         stride=config.stride,
         lungs=config.lungs is not None,
     )
+    if config.start_from:
+        networks.copy_weights(keras.models.load_model(config.start_from, compile=False), model)
+    return model
 
 
 def _compile(model: keras.Model, config: Config, steps: int, *, head_only: bool) -> None:

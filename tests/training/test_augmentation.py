@@ -3,13 +3,14 @@
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
 from inference.preprocessing import equalize_locally, preprocess, squash
 from tests.drawing import draw_chest
 from tests.training.conftest import LUNGS
-from training.augmentation import Augmentation, Chest, augment
+from training.augmentation import Augmentation, Chest, augment, hide_lungs
 
 CHEST = draw_chest(300, 260)
 NOTHING = Augmentation(**{field.name: 0 for field in fields(Augmentation)})
@@ -149,3 +150,23 @@ def test_without_masks_what_needs_them_does_nothing() -> None:
     picture, lungs = augment(Chest(CHEST), OTHER, 224, strength, np.random.default_rng(1))
     assert lungs is None
     assert np.array_equal(picture, augmented(NOTHING))
+
+
+def test_hidden_lungs_are_gone_and_what_is_around_them_stays() -> None:
+    unchanged = cv2.resize(CHEST, (256, 256), interpolation=cv2.INTER_AREA).astype(float)
+    inside = np.zeros((256, 256), bool)
+    inside[80:176, 52:100] = inside[80:176, 156:204] = True
+    outside = np.ones((256, 256), bool)
+    outside[28:228, 12:244] = False
+    for seed in range(12):
+        hidden = hide_lungs(Chest(CHEST, LUNGS), np.random.default_rng(seed))
+        detail = hidden.pixels - cv2.GaussianBlur(hidden.pixels.astype(float), (0, 0), 3)
+        before = unchanged - cv2.GaussianBlur(unchanged, (0, 0), 3)
+        assert detail[inside].std() < before[inside].std(), seed
+        assert np.abs(hidden.pixels - unchanged)[outside].mean() < 5, seed
+        assert hidden.lungs is LUNGS
+
+
+def test_lungs_that_are_not_known_cannot_be_hidden() -> None:
+    chest = Chest(CHEST)
+    assert hide_lungs(chest, np.random.default_rng(0)) is chest

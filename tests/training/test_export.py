@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 CLASSES = ("covid19", "normal", "pneumonia", "tuberculosis")
-CONFIG = tiny.config(1)
+CONFIG = tiny.config
 SPEC = Input(size=64, channels=1, low=0.0, high=255.0)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import pytest
 from inference.preprocessing import preprocess
 from model_store.manifest import Input
 from tests.drawing import draw_chest
+from tests.training import tiny
 from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
 from training.__main__ import main
-from training.batches import UNKNOWN, draw_probabilities
+from training.augmentation import Chest
+from training.batches import UNKNOWN, Batches, draw_probabilities
 from training.data import Example, read_dataset, read_pixels
-from training.run_state import read_config
-from training.train import lung_loss
+from training.run_state import RunState, read_config
+from training.train import is_over, lung_loss, train
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -95,6 +98,40 @@ def test_classes_are_drawn_equally_often_and_small_sources_more_often() -> None:
         assert found[:10].sum() == pytest.approx(0.5)
         assert found[8:10].sum() == pytest.approx(share_of_b)
         assert found.sum() == pytest.approx(1)
+
+
+def test_a_run_can_go_on_from_another_ones_network(
+    runs: tuple[Path, Path], drawn: Path, tmp_path: Path
+) -> None:
+    config = replace(
+        tiny.config,
+        epochs=1,
+        learning_rate=1e-9,
+        start_from=str(runs[0] / "best.keras"),
+        lungs=str(drawn / "lungs.npz"),
+        hidden_lungs=0.5,
+    )
+    train(config, read_dataset(drawn), tmp_path / "run")
+    best = min(row["val_loss"] for row in state_of(runs[0])["history"])
+    # Only the statistics of batch norm move at this learning rate.
+    assert state_of(tmp_path / "run")["history"][0]["val_loss"] == pytest.approx(best, abs=0.5)
+
+
+def test_hidden_lungs_have_no_class() -> None:
+    chests = [Chest(draw_chest(64, 64, seed), LUNGS) for seed in range(8)]
+    targets = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 2]
+    config = replace(tiny.config, lungs="masks", mixup=0.0, hidden_lungs=1.0)
+    _, truth = Batches(chests, targets, np.full(8, 1 / 8), config, 0)[0]
+    np.testing.assert_array_equal(truth["logits"], np.full((8, 4), 0.25))
+    assert targets.max() == 1  # the truth itself is left alone
+
+
+def test_a_run_stops_early_when_validation_has_not_improved_for_so_long() -> None:
+    rows = [{"val_loss": loss} for loss in (3.0, 2.0, 2.5, 2.4)]
+    patient, impatient = (replace(tiny.config, patience=each) for each in (3, 2))
+    assert is_over(RunState({}, "x", rows), impatient)
+    assert not is_over(RunState({}, "x", rows), patient)
+    assert not is_over(RunState({}, "x", rows), tiny.config)
 
 
 def test_two_runs_with_the_same_seed_are_the_same(runs: tuple[Path, Path]) -> None:
@@ -176,9 +213,10 @@ def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: An
     run = tmp_path_factory.mktemp("shipped") / "run"
     done = python(
         *("-m", "training", "train", "mobilenet_v3_small", "--data", drawn, "--run", run),
-        *("--weights", rgb_weights, "--epochs", 1),
+        *("--weights", rgb_weights, "--epochs", 1, "--no-tracking"),
     )
     assert done.returncode == 0, done.stderr
+    assert "This run is not tracked: --no-tracking." in done.stdout
     assert f"The best network is {run / 'best.keras'}." in done.stdout
     return run
 
@@ -191,7 +229,8 @@ def test_the_command_trains_the_config_that_is_shipped(shipped: Path, rgb_weight
 
 
 def train_command(data: Path, run: Path, *more: str) -> list[str]:
-    return ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run), *more]
+    command = ["train", "mobilenet_v3_small", "--data", str(data), "--run", str(run)]
+    return [*command, "--no-tracking", *more]
 
 
 def test_a_run_that_exists_is_left_alone_without_resume(
@@ -208,7 +247,7 @@ def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
 ) -> None:
     assert main(train_command(drawn, runs[0], "--resume")) == 1
     message = capsys.readouterr().err
-    assert "was made with another config (backbone, size, weights, epochs, batch," in message
+    assert "was made with another config (backbone, size, stride, early_sizes," in message
     assert "seed" not in message
     assert "classes" not in message
 
@@ -240,7 +279,11 @@ def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["leave-out"], ["export"], ["evaluate"], ["report"]]
+    "command",
+    [
+        *([], ["train"], ["leave-out"], ["tune"], ["track"]),
+        *(["export"], ["report"], ["publish"], ["evaluate"]),
+    ],
 )
 def test_help_needs_no_tensorflow(python: Python, command: list[str]) -> None:
     code = (

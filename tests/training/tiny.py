@@ -1,9 +1,10 @@
 """Train a network so small that a test can wait for it: python -m tests.training.tiny DATA EPOCHS RUN…
 
 Each RUN is trained from the start, or on from where it stands; with the lungs of `DATA/lungs.npz` if there
-is such a file.
+is such a file. As a config, this file is for `python -m training train` and `tune`.
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -32,32 +33,32 @@ def tiny_backbone(
     return keras.Model(image, features)
 
 
-def config(epochs: int, lungs: Path | None = None) -> Config:
-    """Learns drawn classes in twelve epochs."""
-    return Config(
-        backbone="tiny",
-        size=64,
-        stride=8,
-        early_sizes=(48,),
-        early_share=0.3,
-        lungs=str(lungs) if lungs else None,
-        weights=None,
-        epochs=epochs,
-        batch=8,
-        learning_rate=0.01,
-        warmup_epochs=1,
-        batch_norm_momentum=0.5,
-        weight_average=0.5,
-        dropout=0.1,
-        mixup=0.1,
-        augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.3),
-    )
+BACKBONES["tiny"] = tiny_backbone
 
+#: Learns drawn classes in twelve epochs.
+config = Config(
+    backbone="tiny",
+    size=64,
+    stride=8,
+    early_sizes=(48,),
+    early_share=0.3,
+    weights=None,
+    epochs=12,
+    batch=8,
+    learning_rate=0.01,
+    warmup_epochs=1,
+    batch_norm_momentum=0.5,
+    weight_average=0.5,
+    dropout=0.1,
+    mixup=0.1,
+    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.3),
+)
 
 if __name__ == "__main__":
-    BACKBONES["tiny"] = tiny_backbone
     data, epochs, *runs = sys.argv[1:]
     masks = Path(data) / "lungs.npz"
-    chosen = config(int(epochs), masks if masks.exists() else None)
+    chosen = dataclasses.replace(
+        config, epochs=int(epochs), lungs=str(masks) if masks.exists() else None
+    )
     for run in runs:
         train(chosen, read_dataset(Path(data)), Path(run), resume=True)

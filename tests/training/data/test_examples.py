@@ -203,3 +203,40 @@ def test_the_maintainers_data_set_is_read_whole_and_no_patient_is_in_two_splits(
     splits = {(each.source, each.group, each.split) for each in examples}
     assert len(splits) == len({(source, group) for source, group, _ in splits})
     assert all(each.path.is_file() for each in examples)
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("person12_virus_34.png", "train/PNEUMONIA/person12_virus"),
+        ("person12_bacteria_35.png", "train/PNEUMONIA/person12_bacteria"),
+        ("IM-0115-0001.png", "train/PNEUMONIA/IM-0115"),
+        ("NORMAL2-IM-0503-0001-0002.png", "train/PNEUMONIA/NORMAL2-IM-0503"),
+        ("00001280_004.png", "train/PNEUMONIA/00001280"),
+        ("Tuberculosis-12.png", "train/PNEUMONIA/Tuberculosis-12.png"),
+        ("COVID19(3).png", "train/PNEUMONIA/COVID19(3).png"),
+    ],
+)
+def test_a_file_named_after_its_patient_as_in_the_public_sets_gives_the_group(
+    tmp_path: Path, name: str, group: str
+) -> None:
+    (tmp_path / "train" / "PNEUMONIA").mkdir(parents=True)
+    (tmp_path / "train" / "PNEUMONIA" / name).write_bytes(b"")
+    assert [each.group for each in read_dataset(tmp_path)] == [group]
+
+
+def test_what_has_no_splits_is_read_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "NORMAL").mkdir()
+    (tmp_path / "NORMAL" / "1.png").write_bytes(b"")
+    expected = Example(tmp_path / "NORMAL" / "1.png", "normal", "", tmp_path.name, "NORMAL/1.png")
+    assert read_dataset(tmp_path, unsplit=True) == [expected]
+    with pytest.raises(DataError, match="no radiograph found"):
+        read_dataset(tmp_path)
+
+    file = manifest(tmp_path, "path,label", "1.png,normal")
+    assert read_dataset(file, unsplit=True)[0].split == ""
+    with pytest.raises(DataError, match="the columns split are missing"):
+        read_dataset(file)
+    file = manifest(tmp_path, "path,label,split", "1.png,normal,training")
+    with pytest.raises(DataError, match="split is 'training'"):
+        read_dataset(file, unsplit=True)

@@ -2,14 +2,15 @@
 
 import csv
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import PixelBudget, Radiograph, decode
 from inference.errors import ServiceError
 
 SPLITS = ("train", "val", "test")
@@ -23,6 +24,10 @@ FOLDER_LABELS = {
     "turberculosis": "tuberculosis",
 }
 
+#: How file names of the public sets begin that name the patient: the children's hospital's
+#: (person12_virus_34, NORMAL2-IM-0123-0001) and NIH's (00001234_005).
+_PATIENT = re.compile(r"person\d+_(?:bacteria|virus)(?=_)|(?:NORMAL2-)?IM-\d+(?=-)|\d{8}(?=_\d{3})")
+
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".dcm"}
 _MAX_PIXELS = 200_000_000
 _BUDGET = PixelBudget(_MAX_PIXELS)
@@ -34,7 +39,10 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled radiograph. `source` is where it was collected; `group` is the patient if known."""
+    """One labelled radiograph. `source` is where it was collected; `group` is the patient if known.
+
+    `split` is one of SPLITS, or empty where nothing was split yet.
+    """
 
     path: Path
     label: str
@@ -44,21 +52,25 @@ class Example:
     licence: str = ""  # as the manifest calls it; empty where it does not say
 
 
-def read_dataset(location: Path) -> list[Example]:
+def read_dataset(location: Path, *, unsplit: bool = False) -> list[Example]:
     """Read a `manifest.csv`, a folder that has one, or folders `train|val|test/CLASS/…`.
 
     A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source`,
-    `group` and `licence_class` or `licence` are used where they are there.
+    `group` and `licence_class` or `licence` are used where they are there. In folders, the group is what
+    a file's name says of the patient in the way of the public sets, within its folder (they count anew
+    in each); else the file.
+
+    With `unsplit`, a manifest may do without splits, and folders may be `CLASS/…`.
 
     Raises:
         DataError: Nothing is there, or a row, a class or a split is not understood.
     """
-    if location.is_dir() and (location / "manifest.csv").is_file():
-        location = location / "manifest.csv"
+    location = manifest_of(location) or location
     if location.is_file():
-        examples = _read_manifest(location)
+        rows = read_rows(location, {"path", "label"} if unsplit else {"path", "label", "split"})
+        examples = [_example(row, location, line, unsplit) for line, row in rows]
     elif location.is_dir():
-        examples = _read_folders(location)
+        examples = _read_folders(location, unsplit)
     else:
         raise DataError(f"{location}: there is no such file or folder.")
     if not examples:
@@ -69,45 +81,63 @@ def read_dataset(location: Path) -> list[Example]:
     return examples
 
 
-def _read_manifest(file: Path) -> list[Example]:
+def manifest_of(location: Path) -> Path | None:
+    """The manifest that `read_dataset` reads there; None where it reads folders."""
+    file = location / "manifest.csv" if location.is_dir() else location
+    return file if file.is_file() else None
+
+
+def read_rows(file: Path, needed: Set[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a manifest as they are, each with the number of its line.
+
+    Raises:
+        DataError: A needed column is missing.
+    """
     with file.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets write a BOM
         rows = csv.DictReader(stream)
-        missing = {"path", "label", "split"} - set(rows.fieldnames or ())
+        missing = needed - set(rows.fieldnames or ())
         if missing:
             raise DataError(f"{file}: the columns {', '.join(sorted(missing))} are missing.")
-        return [_example(row, file, rows.line_num) for row in rows]
+        return [(rows.line_num, row) for row in rows]
 
 
-def _example(row: dict[str, str], file: Path, line: int) -> Example:
+def _example(row: dict[str, str], file: Path, line: int, unsplit: bool) -> Example:
     where = f"{file}, line {line}"
     for column in ("path", "label"):
         if not row[column]:
             raise DataError(f"{where}: {column} is empty.")
-    if row["split"] not in SPLITS:
-        raise DataError(f"{where}: split is {row['split']!r}; it is one of {', '.join(SPLITS)}.")
+    split = row.get("split") or ""
+    if split not in SPLITS and not (unsplit and not split):
+        raise DataError(f"{where}: split is {split!r}; it is one of {', '.join(SPLITS)}.")
     return Example(
         path=file.parent / row["path"],
         label=row["label"],
-        split=row["split"],
+        split=split,
         source=row.get("source") or file.parent.name,
         group=row.get("group") or row["path"],
         licence=row.get("licence_class") or row.get("licence") or "",
     )
 
 
-def _read_folders(root: Path) -> list[Example]:
+def _read_folders(root: Path, unsplit: bool) -> list[Example]:
+    splits = [split for split in SPLITS if (root / split).is_dir()]
     examples = []
-    for split in SPLITS:
-        for folder in sorted(path for path in root.glob(f"{split}/*") if path.is_dir()):
+    for split in splits or ([""] if unsplit else []):
+        for folder in sorted(path for path in (root / split).iterdir() if path.is_dir()):
             label = FOLDER_LABELS.get(folder.name.lower())
             if label is None:
                 raise DataError(f"{folder}: a class folder is one of {', '.join(FOLDER_LABELS)}.")
             examples += [
-                Example(path, label, split, root.name, str(path.relative_to(root)))
+                Example(path, label, split, root.name, _group(path, root))
                 for path in sorted(folder.iterdir())
                 if path.suffix.lower() in _SUFFIXES
             ]
     return examples
+
+
+def _group(path: Path, root: Path) -> str:
+    patient = _PATIENT.match(path.name)
+    return (path.with_name(patient[0]) if patient else path).relative_to(root).as_posix()
 
 
 def of_split(examples: Sequence[Example], split: str) -> list[Example]:
@@ -138,8 +168,17 @@ def read_pixels(example: Example) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: The file is no image that can be read.
     """
+    return read_radiograph(example).pixels
+
+
+def read_radiograph(example: Example) -> Radiograph:
+    """One example decoded as serving decodes it, with its format and its original size.
+
+    Raises:
+        DataError: The file is no image that can be read.
+    """
     try:
-        return decode(example.path.read_bytes(), max_pixels=_MAX_PIXELS, budget=_BUDGET).pixels
+        return decode(example.path.read_bytes(), max_pixels=_MAX_PIXELS, budget=_BUDGET)
     except ServiceError as error:
         raise DataError(f"{example.path}: {error.detail}") from error
 
