@@ -1,21 +1,21 @@
 # %% [markdown]
 # # A network that reads chest X-rays, and how far to trust it
 #
-# This notebook tells how the network of this project came about and what can be said for and against it. You
-# need to know neither radiology nor deep learning; every figure is computed by the functions of the package
-# `training`, and the text says how to read it and what would be bad news.
+# This notebook tells how the network of this project came about and what can be said for and against it.
+# You need to know neither radiology nor deep learning; every figure is computed by the functions of the
+# package `training`, and the text says how to read it and what would be bad news.
 #
-# The task: a *frontal chest radiograph* goes in, probabilities for four *classes* come out (COVID-19, normal,
-# pneumonia, tuberculosis), and with them a picture of where the network looked. On such tasks high accuracies
-# are easily published. Most of them fall apart in the next hospital, because a network that is to tell
-# diseases apart may as well learn to tell *hospitals* apart. So the question here is not "how accurate is
-# it?" but **"what does it know, and would that help anywhere else?"**
+# The task: a *frontal chest radiograph* goes in, probabilities for four *classes* come out (COVID-19,
+# normal, pneumonia, tuberculosis), and with them a picture of where the network looked. On such tasks high
+# accuracies are easily published. Most of them fall apart in the next hospital, because a network that is
+# to tell diseases apart may as well learn to tell *hospitals* apart. So the question here is not "how
+# accurate is it?" but **"what does it know, and would that help anywhere else?"**
 #
 # **Research use only. Not a medical device; not for diagnosis.**
 #
 # *What you see is the output of* `python -m training notebook`*; its `--help` says how to run it on your
-# data. The cells are kept as Python in `training/notebooks/story.py`. Radiographs are not published here, so
-# that single chests are drawn ones and real ones appear only as averages; `--show-images` changes that.*
+# data. The cells are kept as Python in `training/notebooks/story.py`. Radiographs are not published here,
+# so that single chests are drawn ones and real ones appear only as averages; `--show-images` changes that.*
 
 # %%
 import os
@@ -72,9 +72,10 @@ say(
 # %% [markdown]
 # ## 1. What the data are
 #
-# The radiographs come from public collections, called *sources* here. Each belongs to one of three *splits*:
-# `train` is what the network learns from, `val` (validation) is for choosing and calibrating, and `test` is
-# looked at in the end. A patient is in one split only; otherwise the network could recognise patients.
+# The radiographs come from public collections, called *sources* here. Each belongs to one of three
+# *splits*: `train` is what the network learns from, `val` (validation) is for choosing and calibrating, and
+# `test` is looked at in the end. A patient is in one split only; otherwise the network could recognise
+# patients.
 #
 # Look at which classes a source has. Where a class comes from one source alone, nobody can tell whether the
 # network knows the disease or the source.
@@ -95,11 +96,12 @@ if show_images:
 # %% [markdown]
 # ## 2. What a network can cheat with
 #
-# Take every radiograph and keep only figures that show no lung: its size and shape; how bright its border is;
-# its overall brightness and sharpness; or the whole picture shrunk to 8 x 8 pixels. Then let a simple
-# classifier guess the class from these alone. Without a shortcut it could do no better than always naming the
-# largest class (the orange line). **How far the bars reach beyond that line is what a network can get without
-# any medicine**, and an accuracy on the same sources proves only what lies above the bars.
+# Take every radiograph and keep only figures in which nobody could see a disease: its size and shape; how
+# bright its border is; its overall brightness and sharpness; or the whole picture shrunk to 8 x 8 pixels.
+# Then let a simple classifier guess the class from these alone. Without a shortcut it could do no better
+# than always naming the largest class (the orange line). **How far the bars reach beyond that line is what
+# a network can get without any medicine**, and an accuracy on the same sources proves only what lies above
+# the bars.
 
 # %%
 if checked.probes:
@@ -109,8 +111,8 @@ else:
 
 # %% [markdown]
 # Why this is so easy: below is each source's mean radiograph at 8 x 8 pixels, less the mean of all sources
-# (red: brighter than usual, blue: darker). Sources differ in how chests are framed, exposed and cut, and most
-# sources have one or two of the classes.
+# (red: brighter than usual, blue: darker). Sources differ in how chests are framed, exposed and cut, and
+# most sources have one or two of the classes.
 
 # %%
 thumbnails = np.array([image.thumbnail.reshape(8, 8) for image in checked.images])
@@ -128,12 +130,12 @@ show(panels.grid(differences, colours="RdBu_r", limits=(-60, 60)))
 # network never sees a radiograph twice in the same way: each time it is changed at random, and so that the
 # diagnosis stays. Some of the changes (all but one need a mask that says where the lungs are):
 #
-# - **surroundings**: what is outside the lungs is taken from another patient, blurred, or made flat gray, so
-#   that it says nothing of the class;
+# - **surroundings**: what is outside the lungs is taken from another patient, blurred, or made flat gray,
+#   so that it says nothing of the class;
 # - **lung crop**: the picture is cut to about the lungs;
 # - **tone**: gray values go towards those of another patient's radiograph;
-# - **hidden lungs**: the lungs are painted over, and what the network is to answer is "I cannot know": every
-#   class is as likely as any other.
+# - **hidden lungs**: the lungs are painted over, and what the network is to answer is "I cannot know":
+#   every class is as likely as any other.
 
 # %%
 one, other = phantom(1), phantom(2)
@@ -180,20 +182,20 @@ say(
 #
 # *Grad-CAM* ([Selvaraju et al. 2017](https://arxiv.org/abs/1610.02391)) is the usual way to a picture of
 # where a network looked. It asks how much each of the last layer's *features* speaks for a class (the
-# gradient), and shows where those features were found. Gradients need a deep-learning framework of a gigabyte
-# and a second pass through the network.
+# gradient), and shows where those features were found. Gradients need a deep-learning framework of a
+# gigabyte and a second pass through the network.
 #
-# Here the network ends so that neither is needed. With features $f_c$ at each position, the last layer forms
-# one map per class, and the score of a class (its *logit*) is the map's mean plus a bias:
+# Here the network ends so that neither is needed. With features $f_c$ at each position, the last layer
+# forms one map per class, and the score of a class (its *logit*) is the map's mean plus a bias:
 #
 # $$m_k = \sum_c w_{kc} f_c, \qquad \text{logit}_k = \text{mean over positions of } m_k + b_k.$$
 #
-# The gradient of $\text{logit}_k$ by $f_c$ is $w_{kc}$ divided by the number of positions, at every position
-# the same. Grad-CAM weighs $f_c$ with just that, so **it is $m_k$ itself** (up to a positive factor, and with
-# what is below zero cut off). One pass gives the answer and the pictures for all classes.
+# The gradient of $\text{logit}_k$ by $f_c$ is $w_{kc}$ divided by the number of positions, at every
+# position the same. Grad-CAM weighs $f_c$ with just that, so **it is $m_k$ itself** (up to a positive
+# factor, and with what is below zero cut off). One pass gives the answer and the pictures for all classes.
 #
-# Below: the same drawn chest through TensorFlow with its gradients, and through the small runtime that serves
-# without any. (A drawn chest has no disease; what counts is that the maps are the same.)
+# Below: the same drawn chest through TensorFlow with its gradients, and through the small runtime that
+# serves without any. (A drawn chest has no disease; what counts is that the maps are the same.)
 
 # %%
 runtime = LiteRTRuntime(model.read("model.tflite"), manifest.outputs)
@@ -219,9 +221,9 @@ say(
 # ## 5. The result, source by source
 #
 # Now the test split. *Recall* of a class is the share of its images that are named rightly. The number that
-# usually ends up in headlines is the first row of the table; the one to look at is the last, the class in the
-# source where the network is worst. The ranges are 95 % intervals: had other patients been drawn from the
-# same hospitals, the figure would mostly be within. They say nothing of other hospitals.
+# usually ends up in headlines is the first row of the table; the one to look at is the last, the class in
+# the source where the network is worst. The ranges are 95 % intervals: had other patients been drawn from
+# the same hospitals, the figure would mostly be within. They say nothing of other hospitals.
 
 # %%
 answers = ask(runtime, manifest.input, test, masks, altered=True)
@@ -245,9 +247,12 @@ def figures_of(*keys):
 
 figures_of("accuracy", "balanced_accuracy", "macro_f1", "worst_cell")
 largest = max(row["images"] for row in found["classes"].values()) / found["images"]
+told = [probe.accuracy for probe in checked.probes if probe.target == "class"]
 say(
-    f"Always naming the largest class would have an accuracy of {largest:.3f}. The worst class and source, "
-    f"of those with at least 25 images that training saw: {found['worst_cell_name'] or 'there is none'}."
+    f"Always naming the largest class would have an accuracy of {largest:.3f}"
+    + (f", the shortcuts of section 2 alone {max(told):.3f}" if told else "")
+    + ". The worst class and source, of those with at least 25 images that training saw: "
+    f"{found['worst_cell_name'] or 'there is none'}."
 )
 
 # %%
@@ -292,9 +297,9 @@ if masks:
 
 # %% [markdown]
 # And a sanity check ([Adebayo et al. 2018](https://arxiv.org/abs/1810.03292)): give the network random
-# weights, layer by layer from the output down. If the maps show what it has learned, they must become others;
-# a map that only traced the edges of the picture would stay. Dotted: how much the maps of two different
-# images have in common.
+# weights, layer by layer from the output down. If the maps show what it has learned, they must become
+# others; a map that only traced the edges of the picture would stay. Dotted: how much the maps of two
+# different images have in common.
 
 # %%
 network = keras.models.load_model(model.path("model.keras"), compile=False)
@@ -307,9 +312,9 @@ if sanity:
 #
 # The most telling test of all: black out the lungs and ask again. Nobody could name the disease any more. A
 # network that still does has learned where pictures come from ([DeGrave et al.
-# 2021](https://www.nature.com/articles/s42256-021-00338-7)). It need not fall to chance, because the outline
-# of what was blacked out still shows the lungs' shape; but the further it falls, the better. With the border
-# blacked out, or the picture squashed through 128 x 128 pixels, it should lose little.
+# 2021](https://www.nature.com/articles/s42256-021-00338-7)). It need not fall to chance, because the
+# outline of what was blacked out still shows the lungs' shape; but the further it falls, the better. With
+# the border blacked out, or the picture squashed through 128 x 128 pixels, it should lose little.
 
 # %%
 show(pictures.accuracy_when_altered(found))
@@ -330,9 +335,9 @@ if "lungs_blacked_out" not in found:
 # ## 8. A hospital that it has never seen
 #
 # Nearly all of the test images above come from sources that training saw. What would happen elsewhere? We
-# cannot know, but we can rehearse: train a network in the same way but *without* one source, and ask it about
-# that source; so for every source that its classes can spare. **These are the figures to expect in a new
-# place.** The difference between them and section 5 is what the network owes to knowing its hospitals.
+# cannot know, but we can rehearse: train a network in the same way but *without* one source, and ask it
+# about that source; so for every source that its classes can spare. **These are the figures to expect in a
+# new place.** The difference between them and section 5 is what the network owes to knowing its hospitals.
 
 # %%
 if left_out:
@@ -349,13 +354,14 @@ else:
 # %% [markdown]
 # ## 9. Does it know when it does not know?
 #
-# Of all answers given with "80 %", 80 % should be right. The left picture holds stated confidence against
+# Of all answers given with "80 %", 80 % should be right. The first picture holds stated confidence against
 # reality: on the dashed line the network means what it says, below it boasts. A single number, the
 # *temperature*, was fitted on the validation split to bring it there. *Expected calibration error* is the
 # mean distance from the line.
 #
-# A network may also say "I am not certain". Right: the share of mistakes if only the most certain share of
-# the images is answered. The dot is the threshold below which the service calls an answer uncertain.
+# A network may also say "I am not certain". The second picture: the share of mistakes if only the most
+# certain share of the images is answered. The dot is the threshold below which the service calls an answer
+# uncertain.
 
 # %%
 show(pictures.reliability_diagram(found))
@@ -364,31 +370,34 @@ figures_of("ece", "brier", "accuracy_most_certain", "coverage", "accuracy_if_cer
 
 # %% [markdown]
 # Both hold for radiographs like these alone. In a place that training never saw, the network is wrong more
-# often *and does not notice*: compare the calibration error of the sources left out in section 8.
+# often *and as a rule does not notice*: compare the calibration error of the sources left out in section 8.
 
 # %% [markdown]
 # ## 10. What it cannot do
 #
-# - **It knows four classes.** Whatever else is in a chest, such as a tumour, a fracture, fluid or air beside
-#   the lung, is given one of the four names, maybe with confidence.
+# - **It knows four classes.** Whatever else is in a chest, such as a tumour, a fracture, fluid or air
+#   beside the lung, is given one of the four names, maybe with confidence.
 # - **It is not shown the patient.** No history, no earlier radiograph, no laboratory.
 # - **The labels are not the truth.** Some were read off reports by a program, and some collections state no
 #   reader. A network cannot be better than its labels, nor can its test.
-# - **Its classes come from different places.** In the data of the bundled network tuberculosis is from other
-#   countries than COVID-19, and a part of the pneumonia is children's. Section 3 fights what follows from
-#   that; sections 7 and 8 show how much is left.
+# - **Its classes come from different places.** In the data of the bundled network tuberculosis is from
+#   other countries than COVID-19, and a part of the pneumonia is children's. Section 3 fights what follows
+#   from that; sections 7 and 8 show how much is left.
 # - **Heat is not a finding.** It says which places spoke for an answer. It does not outline a lesion, and
 #   heat in the lungs does not make an answer right.
 # - **Calibration does not travel.** A probability here is one for a mixture of classes and hospitals like
 #   that of the test split; where disease is rarer, the same answer is wrong more often.
 
 # %%
-smallest = sorted(found["sources"].items(), key=lambda item: item[1]["sensitivity"])[:3]
+large = {cell: row for cell, row in found["sources"].items() if row["images"] >= 25} or found[
+    "sources"
+]
+weakest = sorted(large.items(), key=lambda item: item[1]["sensitivity"])[:3]
 say(
     "The three weakest places of this version in its test split: "
     + "; ".join(
         f"{cell} (recall {row['sensitivity']:.2f}, {row['images']:.0f} images)"
-        for cell, row in smallest
+        for cell, row in weakest
     )
     + ". All figures by source, with pictures: `python -m training report`. What the weights may be used "
     "for is in the version's `MODEL_CARD.md`."
