@@ -13,13 +13,14 @@ PORT ?= 7071
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench lint format requirements clean
+.PHONY: help serve test predict bench notebook lint format requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
 	@echo "make predict IMAGE=FILE  answer for one radiograph without a server"
 	@echo "make test                run the tests; says what was left out and why"
 	@echo "make bench               measure speed, memory and size against the Keras way"
+	@echo "make notebook DATA=FOLDER  tell with figures what a network knows (LUNGS= LEFT_OUT= VERSION= CONFIG= TO=)"
 	@echo "make lint / make format  check / mend style and types"
 	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
 
@@ -36,6 +37,12 @@ test: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(RUN) -m tools.bench
+
+notebook: $(VENV)/dev.stamp
+	@test -n "$(DATA)" || { echo "Say which: make notebook DATA=folder/with/manifest.csv"; exit 2; }
+	$(RUN) -m training notebook --data "$(DATA)" $(if $(VERSION),--version "$(VERSION)") \
+		$(if $(CONFIG),--config "$(CONFIG)") $(if $(LUNGS),--lungs "$(LUNGS)") \
+		$(if $(LEFT_OUT),--left-out "$(LEFT_OUT)") $(if $(TO),--to "$(TO)")
 
 lint: $(VENV)/dev.stamp
 	$(RUN) -m ruff check .

@@ -186,6 +186,26 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _notebook(options: argparse.Namespace) -> int:
+    from model_store.store import FolderStore
+    from training.notebook import STORY, execute
+
+    read_dataset(options.data)  # what is wrong is better said here than in a cell
+    settings = {
+        "DATA": str(options.data.resolve()),
+        "STORE": str(options.store.resolve()),
+        "VERSION": FolderStore(options.store).manifest(options.version).version,
+        "CONFIG": options.config,
+        "LUNGS": str(options.lungs.resolve()) if options.lungs else "",
+        "LEFT_OUT": str(options.left_out.resolve()) if options.left_out else "",
+        "SANITY_IMAGES": str(options.sanity_images),
+        "SHOW_IMAGES": str(int(options.show_images)),
+    }
+    execute(STORY, options.to, settings)
+    print(f"{options.to} tells the story of version {settings['VERSION']}.")
+    return 0
+
+
 def _positive(text: str) -> int:
     if not (text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
@@ -346,6 +366,30 @@ def _parser() -> argparse.ArgumentParser:
         "--to", type=Path, required=True, help="folder for report.html and metrics.json"
     )
     report.set_defaults(command=_report)
+
+    notebook = commands.add_parser(
+        "notebook",
+        parents=[data, audited],
+        help="run the notebook that tells what a model version knows and how far to trust it",
+    )
+    notebook.add_argument(
+        "--version", default="active", help="name of a version in the store (%(default)s)"
+    )
+    notebook.add_argument("--store", type=Path, default=Path("model_store/models"))
+    notebook.add_argument(
+        "--config",
+        default="mobilenet_v3_small_lungs",
+        help="the config that the version was trained with (%(default)s)",
+    )
+    notebook.add_argument(
+        "--show-images",
+        action="store_true",
+        help="show radiographs of the data set; do not publish such a notebook without their licence",
+    )
+    notebook.add_argument(
+        "--to", type=Path, default=Path("build/story.ipynb"), help="file (%(default)s)"
+    )
+    notebook.set_defaults(command=_notebook)
     return parser
 
 

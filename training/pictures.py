@@ -1,4 +1,4 @@
-"""Figures as pictures: SVG for a page, in the page's own font and colours."""
+"""Figures as pictures: SVG for a page, in the page's own font and colours; PNG for the notebook."""
 
 import io
 import re
@@ -14,7 +14,7 @@ BLUE, ORANGE, GRAY = "#3d85c6", "#d9822b", "#8c8c8c"
 
 #: Drawn with this colour, text and axes get that of the page.
 _INK = "#010203"
-_STYLE = {
+STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.family": "sans-serif",
@@ -30,10 +30,10 @@ _STYLE = {
 }
 
 
-def reliability_diagram(found: Mapping[str, Any]) -> str:
+def reliability_diagram(found: Mapping[str, Any]) -> Figure:
     """Accuracy against confidence by bin; the size of a dot is the share of the answers."""
     bins = found["reliability"]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(4.2, 3.6, "confidence", "accuracy")
         axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
         confidence = [each["confidence"] for each in bins]
@@ -43,12 +43,12 @@ def reliability_diagram(found: Mapping[str, Any]) -> str:
         sizes = [8 + 400 * each["images"] / total for each in bins]
         axes.scatter(confidence, accuracy, s=sizes, color=BLUE, alpha=0.7, linewidths=0)
         axes.set(xlim=(0, 1.04), ylim=(0, 1.04))
-        return _svg(figure, "reliability")
+        return figure
 
 
-def risk_coverage_curve(found: Mapping[str, Any]) -> str:
+def risk_coverage_curve(found: Mapping[str, Any]) -> Figure:
     """Share of mistakes against share of images answered, and where the threshold puts the service."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(4.2, 3.6, "coverage", "share of mistakes")
         coverage, risk = zip(*found["risk_coverage"], strict=True)
         axes.plot(coverage, risk, color=BLUE)
@@ -60,10 +60,10 @@ def risk_coverage_curve(found: Mapping[str, Any]) -> str:
             )
         axes.set(xlim=(0, 1.02))
         axes.set_ylim(bottom=0)
-        return _svg(figure, "risk")
+        return figure
 
 
-def recall_by_cell(found: Mapping[str, Any]) -> str:
+def recall_by_cell(found: Mapping[str, Any]) -> Figure:
     """Recall of each class in each source with its interval."""
     cells = found["sources"]
     ranges = [found["intervals"]["sources"][cell]["sensitivity"] for cell in cells]
@@ -72,11 +72,10 @@ def recall_by_cell(found: Mapping[str, Any]) -> str:
         [row["sensitivity"] for row in cells.values()],
         ranges,
         "recall",
-        "cells",
     )
 
 
-def recall_left_out(left_out: Mapping[str, Any]) -> str:
+def recall_left_out(left_out: Mapping[str, Any]) -> Figure:
     """Recall of each class in sources that the network was trained without."""
     cells = {
         f"{label}/{source} ({cell['images']:.0f})": cell
@@ -88,14 +87,13 @@ def recall_left_out(left_out: Mapping[str, Any]) -> str:
         [cell["recall"] for cell in cells.values()],
         [cell["interval"] for cell in cells.values()],
         "recall, trained without the source",
-        "left-out",
     )
 
 
-def accuracy_when_altered(found: Mapping[str, Any]) -> str:
+def accuracy_when_altered(found: Mapping[str, Any]) -> Figure:
     """Accuracy on altered images beside the same images as they are."""
     audits = found["shortcuts"]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(4.6, 0.6 + 0.5 * len(audits), "accuracy", "")
         places = range(len(audits))
         before = [row["accuracy_before"] for row in audits.values()]
@@ -106,13 +104,13 @@ def accuracy_when_altered(found: Mapping[str, Any]) -> str:
         axes.set_yticklabels([name.replace("_", " ") for name in audits])
         axes.invert_yaxis()
         figure.legend(loc="outside upper center", ncols=2)
-        return _svg(figure, "altered")
+        return figure
 
 
-def heat_by_cell(found: Mapping[str, Any]) -> str:
+def heat_by_cell(found: Mapping[str, Any]) -> Figure:
     """Share of heat in the lungs by cell, beside the uniform map and the centred blob."""
     rows = {"all": found["heat"], **found["heat"]["sources"]}
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(4.6, 0.8 + 0.36 * len(rows), "share of heat in the lungs", "")
         places = list(range(len(rows)))
         axes.barh(places, [row["share"] or 0 for row in rows.values()], 0.6, color=BLUE)
@@ -124,13 +122,13 @@ def heat_by_cell(found: Mapping[str, Any]) -> str:
         axes.set_yticklabels([f"{cell} ({row['images']:.0f})" for cell, row in rows.items()])
         axes.invert_yaxis()
         figure.legend(loc="outside upper center", ncols=2)
-        return _svg(figure, "heat")
+        return figure
 
 
-def sanity_curve(sanity: Mapping[str, Any]) -> str:
+def sanity_curve(sanity: Mapping[str, Any]) -> Figure:
     """Similarity to the trained network's heatmaps against the share of layers that were randomised."""
     layers = [0, *(step["layers"] for step in sanity["steps"])]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(
             4.6, 3.2, "share of layers randomised, from the output down", "similarity"
         )
@@ -143,7 +141,7 @@ def sanity_curve(sanity: Mapping[str, Any]) -> str:
             axes.axhline(sanity["between_images"][key], color=colour, linewidth=1, linestyle=":")
         axes.set(xlim=(0, 1.02), ylim=(min(-0.2, *axes.get_ylim()), 1.04))
         figure.legend(loc="outside upper center", ncols=2)
-        return _svg(figure, "sanity")
+        return figure
 
 
 def _forest(
@@ -151,9 +149,8 @@ def _forest(
     values: Sequence[float],
     ranges: Sequence[Sequence[float]],
     label: str,
-    key: str,
-) -> str:
-    with mpl.rc_context(_STYLE):
+) -> Figure:
+    with mpl.rc_context(STYLE):
         figure, axes = _axes(4.6, 0.7 + 0.3 * len(names), label, "")
         places = list(range(len(names)))
         axes.hlines(places, *zip(*ranges, strict=True), color=BLUE, linewidth=2)
@@ -162,7 +159,7 @@ def _forest(
         axes.set_yticklabels(names)
         axes.invert_yaxis()
         axes.grid(axis="x", color=GRAY, alpha=0.3)
-        return _svg(figure, key)
+        return figure
 
 
 def _axes(width: float, height: float, x: str, y: str) -> tuple[Figure, Axes]:
@@ -172,12 +169,21 @@ def _axes(width: float, height: float, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, key: str) -> str:
+def as_svg(figure: Figure, key: str) -> str:
     """An `<svg>` element to put into a page; `key` keeps its ids apart from other pictures'."""
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    with mpl.rc_context(STYLE):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'\bid="', f'id="{key}-', text)
     return re.sub(r'(url\(|href=")#', rf"\1#{key}-", text)
+
+
+def as_png(figure: Figure, dpi: int = 90) -> bytes:
+    """The picture on white, the same bytes for the same figure."""
+    stream = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()

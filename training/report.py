@@ -228,7 +228,7 @@ def as_page(
         tiles=[_tile(key, found) for key in _TILES if key in found],
         unseen=unseen,
         largest=max(row["images"] for row in found["classes"].values()) / found["images"],
-        plots=plots,
+        plots={key: pictures.as_svg(plot, key) for key, plot in plots.items()},
         gallery=groups,
         outlined=bool(found["heat"]),
     )

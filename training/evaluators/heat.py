@@ -41,6 +41,31 @@ def blob(shape: tuple[int, int]) -> Heat:
     return np.exp(-(rows[:, np.newaxis] ** 2 + columns**2) / (2 * BLOB**2))
 
 
+def mean_heat(
+    predictions: Predictions, class_maps: Sequence[Heat], masks: Sequence[Mask | None]
+) -> dict[str, tuple[Heat, Heat]]:
+    """Where right answers have their heat on average, and where the lungs are, by class.
+
+    Args:
+        predictions: Of n images.
+        class_maps: Of the predicted class, before the ReLU, [rows, columns] each, n of them.
+        masks: 0/1 over the image squashed to a square, n of them; images without one are left out.
+
+    Returns:
+        Label → the mean of the heatmaps, each brought to a peak of 1, and the mean of the masks; both
+        0–1, of the masks' size.
+    """
+    found: dict[str, tuple[Heat, Heat]] = {}
+    for number, label in enumerate(predictions.classes):
+        right = np.flatnonzero(predictions.correct & (predictions.expected == number))
+        known = [(class_maps[each], mask) for each in right if (mask := masks[each]) is not None]
+        if known:
+            heats = [spread(class_map, mask) for class_map, mask in known]
+            peaks = [heat / max(float(heat.max()), 1e-12) for heat in heats]
+            found[label] = np.mean(peaks, axis=0), np.mean([mask > 0 for _, mask in known], axis=0)
+    return found
+
+
 def heat_in_lungs(
     predictions: Predictions,
     class_maps: Sequence[Heat],
