@@ -34,10 +34,14 @@ def _cnn(
         raise ValueError(f"There are no ImageNet weights of {name}; it is trained from scratch.")
     image = keras.Input(input_shape)
     features = keras.layers.Rescaling(1 / 127.5, -1)(image)
-    for stage in stages:
-        for channels in stage:
-            features = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False)(features)
-            features = keras.layers.BatchNormalization()(features)
+    for number, stage in enumerate(stages, 1):
+        for step, channels in enumerate(stage, 1):
+            # With names, a network can hand its weights on.
+            layer = f"conv_{number}_{step}"
+            features = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, name=layer)(
+                features
+            )
+            features = keras.layers.BatchNormalization(name=f"{layer}_bn")(features)
             features = keras.layers.Activation("relu")(features)
         features = keras.layers.MaxPooling2D()(features)
     return keras.Model(image, features, name=name)

@@ -35,6 +35,8 @@ class Batches(keras.utils.PyDataset):
         self.config, self.epoch = config, epoch
         self.steps = len(chests) // config.batch
         random = np.random.default_rng([config.seed, epoch])
+        early = config.early_sizes if epoch < config.early_share * config.epochs else ()
+        self.size = int(random.choice(early)) if early else config.size
         self.drawn = random.choice(len(chests), (2, self.steps, config.batch), p=probabilities)
 
     def __len__(self) -> int:
@@ -44,20 +46,18 @@ class Batches(keras.utils.PyDataset):
         config = self.config
         chosen, others = self.drawn[:, index]
         random = np.random.default_rng([config.seed, self.epoch, index])
-        early = config.early_sizes if self.epoch < config.early_share * config.epochs else ()
-        size = int(random.choice(early)) if early else config.size
         chests, targets = [self.chests[each] for each in chosen], self.targets[chosen]
         for number in np.flatnonzero(random.random(len(chosen)) < config.hidden_lungs):
             if chests[number].lungs is not None:
                 chests[number] = hide_lungs(chests[number], random)
                 targets[number] = 1 / targets.shape[1]
         pairs = [
-            augment(chest, self.chests[other], size, config.augmentation, random)
+            augment(chest, self.chests[other], self.size, config.augmentation, random)
             for chest, other in zip(chests, others, strict=True)
         ]
         batch, truth = as_batch([image for image, _ in pairs]), {"logits": targets}
         if config.lungs:
-            grid = size // config.stride
+            grid = self.size // config.stride
             truth["lungs"] = np.stack([_lung_share(lungs, grid) for _, lungs in pairs])
         if not config.mixup:
             return batch, truth

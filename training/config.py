@@ -18,7 +18,7 @@ class Config:
     #: Side in pixels of what the network will be served, and pixels to one position of its class maps.
     size: int = 224
     stride: int = 32
-    #: In this share of the epochs, the first ones, each batch has one of these sides: small ones are cheap.
+    #: In this share of the epochs, the first ones, each has one of these sides instead: small is cheap.
     early_sizes: tuple[int, ...] = ()
     early_share: float = 0.75
     weights: str | None = "imagenet"

@@ -58,12 +58,13 @@ def test_every_batch_normalisation_has_the_momentum_that_was_asked_for(
     assert network.get_layer("dropout").rate == 0.3
 
 
-FINE = sorted(set(BACKBONES) - {"small_cnn", "deep_cnn"})
+SHIPPED = sorted(set(BACKBONES) - {"tiny"})  # that one is of these tests
+FINE = sorted(set(SHIPPED) - {"small_cnn", "deep_cnn"})
 
 
 @pytest.mark.parametrize(
     ("backbone", "stride", "positions"),
-    [*((each, 32, 2) for each in sorted(BACKBONES)), *((each, 16, 4) for each in FINE)],
+    [*((each, 32, 2) for each in SHIPPED), *((each, 16, 4) for each in FINE)],
 )
 def test_every_backbone_takes_gray_images_and_gives_maps_of_the_stride(
     backbone: str, stride: int, positions: int

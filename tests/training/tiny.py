@@ -25,11 +25,17 @@ def tiny_backbone(
     assert weights is None
     image = keras.Input(input_shape)
     features = keras.layers.Rescaling(1 / 127.5, -1)(image)
-    for channels in (8, 16, 16):
+    for number, channels in enumerate((8, 16, 16)):
         features = keras.layers.Conv2D(
-            channels, 5, strides=2, padding="same", activation="relu", use_bias=False
+            channels,
+            5,
+            strides=2,
+            padding="same",
+            activation="relu",
+            use_bias=False,
+            name=f"conv_{number}",
         )(features)
-        features = keras.layers.BatchNormalization()(features)
+        features = keras.layers.BatchNormalization(name=f"conv_{number}_bn")(features)
     return keras.Model(image, features)
 
 
@@ -40,8 +46,8 @@ config = Config(
     backbone="tiny",
     size=64,
     stride=8,
-    early_sizes=(48,),
-    early_share=0.3,
+    early_sizes=(48, 56),
+    early_share=0.25,
     weights=None,
     epochs=12,
     batch=8,
@@ -51,7 +57,7 @@ config = Config(
     weight_average=0.5,
     dropout=0.1,
     mixup=0.1,
-    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.3),
+    augmentation=Augmentation(erasing=0, marks=0, rotation_degrees=2, surroundings=0.1),
 )
 
 if __name__ == "__main__":
