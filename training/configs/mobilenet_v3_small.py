@@ -1,4 +1,4 @@
-"""MobileNetV3Small at 224 px: the network that is shipped (version 2026.11.1).
+"""MobileNetV3Small at 224 px without lung masks (version 2026.11.1, but that drew its images otherwise).
 
 python -m training train mobilenet_v3_small --data DATA
 

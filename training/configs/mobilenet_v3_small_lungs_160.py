@@ -1,6 +1,8 @@
 """`mobilenet_v3_small_lungs` at 160 px and with fewer epochs, for questions that take many runs.
 
 python -m training leave-out mobilenet_v3_small_lungs_160 --data DATA --lungs MASKS.npz
+
+6 minutes a source on two idle cores. Mean recall over nine left-out classes of sources: 0.398.
 """
 
 from dataclasses import replace

@@ -2,6 +2,8 @@
 
 python -m training train mobilenet_v3_small_lungs_styles --data DATA --lungs MASKS.npz \
     --start-from build/runs/mobilenet_v3_small_lungs/best.keras
+
+11 minutes. Last epoch: validation accuracy 0.907; on the test split 0.877. Not shipped.
 """
 
 from dataclasses import replace
