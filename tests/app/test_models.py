@@ -112,9 +112,10 @@ def test_it_stands_in_for_a_network_without_the_outputs_of_its_manifest(
 class TestWithoutAnyModel:
     @pytest.fixture
     def app(self, copy_app: CopyApp) -> Path:
-        """An app whose one version, the bundled one, is damaged."""
+        """An app whose versions, all bundled, are all damaged."""
         folder = copy_app()
-        damage(folder / "model_store" / "models" / ACTIVE / "model.tflite")
+        for network in (folder / "model_store" / "models").glob("*/model.tflite"):
+            damage(network)
         return folder
 
     def test_predict_and_model_are_unavailable_until_it_is_mended(
@@ -142,7 +143,8 @@ class TestWithoutAnyModel:
     def test_not_even_the_document_is_there_without_a_manifest(
         self, start_host: StartHost, app: Path
     ) -> None:
-        (app / "model_store" / "models" / ACTIVE / "manifest.json").unlink()
+        for manifest in (app / "model_store" / "models").glob("*/manifest.json"):
+            manifest.unlink()
         url = start_host(app).url
         answer = requests.get(f"{url}/api/openapi.json", timeout=30)
         assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")

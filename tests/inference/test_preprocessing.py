@@ -140,10 +140,12 @@ def large_real(shared) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    "files", ["large_drawn", pytest.param("large_real", marks=pytest.mark.shared)]
+    ("files", "most"),
+    # Of a drawn chest no network is sure, and then little moves much.
+    [("large_drawn", 0.05), pytest.param("large_real", 0.03, marks=pytest.mark.shared)],
 )
 def test_a_reduced_decode_gives_the_input_and_the_answer_of_the_whole_picture(
-    files, request, litert, bundled
+    files, most, request, litert, bundled
 ):
     for data in request.getfixturevalue(files):
         whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -155,4 +157,4 @@ def test_a_reduced_decode_gives_the_input_and_the_answer_of_the_whole_picture(
         assert difference.mean() < 1.5
         assert difference.max() < 24
         answers = [softmax(litert.run(each).logits) for each in inputs]
-        assert np.abs(answers[0] - answers[1]).max() < 0.03
+        assert np.abs(answers[0] - answers[1]).max() < most
