@@ -18,7 +18,11 @@ DIRECTION = {
     "coverage": 0,  # the threshold was chosen for it
     "ece": -1,
     "f1": 1,
+    "heat_in_lungs": 1,
     "images": 0,
+    "left_out_ece": -1,
+    "left_out_recall": 1,
+    "lungs_blacked_out": -1,  # an accuracy without anything to see
     "macro_f1": 1,
     "mean_recall": 1,
     "recall": 1,
