@@ -98,8 +98,8 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 def freeze(model: keras.Model, before: str | tuple[str, ...] | None) -> None:
     """Leave the layers before the first one whose name begins so as they are, and train the others.
 
-    Batch norm is frozen with its statistics. What edges look like needs no learning, and without the
-    first layers an epoch takes half of the time.
+    Batch norm is frozen with its statistics. What edges look like needs no learning, and what is not
+    trained needs no gradient.
 
     Raises:
         ValueError: No layer has such a name.

@@ -2,7 +2,7 @@
 
 python -m training leave-out mobilenet_v3_small_lungs_160 --data DATA --lungs MASKS.npz
 
-6 minutes a source on two idle cores. Mean recall over nine left-out classes of sources: 0.398.
+6 to 15 minutes a source beside other work. Mean recall over nine left-out classes of sources: 0.398.
 """
 
 from dataclasses import replace

@@ -335,7 +335,7 @@ if "lungs_blacked_out" not in found:
 # ## 8. A hospital that it has never seen
 #
 # Nearly all of the test images above come from sources that training saw. What would happen elsewhere? We
-# cannot know, but we can rehearse: train a network in the same way but *without* one source, and ask it
+# cannot know, but we can rehearse: train a network (for a shorter time) *without* one source, and ask it
 # about that source; so for every source that its classes can spare. **These are the figures to expect in a
 # new place.** The difference between them and section 5 is what the network owes to knowing its hospitals.
 
