@@ -10,10 +10,11 @@ COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe -
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
 	--no-header pyproject.toml
 PORT ?= 7071
+CHECKOV := 3.3.30
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench notebook lint format requirements clean
+.PHONY: help serve test predict bench notebook lint format checkov requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
@@ -22,6 +23,7 @@ help:
 	@echo "make bench               measure speed, memory and size against the Keras way"
 	@echo "make notebook DATA=FOLDER  tell with figures what a network knows (LUNGS= LEFT_OUT= VERSION= CONFIG= TO=)"
 	@echo "make lint / make format  check / mend style and types"
+	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
 	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
 
 serve: $(VENV)/local.stamp
@@ -52,6 +54,15 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+# Its pins and ours do not go together.
+checkov: build/checkov/$(CHECKOV).stamp
+	$(PYTHON) -m tools.checkov --command build/checkov/bin/checkov
+
+build/checkov/%.stamp:
+	$(PYTHON) -m venv build/checkov
+	build/checkov/bin/python -m pip --disable-pip-version-check install --quiet checkov==$*
+	@touch $@
 
 requirements: $(VENV)/dev.stamp
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dicom -o requirements.txt

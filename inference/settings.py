@@ -20,6 +20,7 @@ class Settings:
     inference_runtime: Literal["litert", "tensorflow"] = "litert"
     model_store: str = "bundled"
     model_version: str = "active"
+    model_refresh_seconds: int = 60
     max_image_bytes: int = 10 * 1024 * 1024
     max_image_pixels: int = 40_000_000
     allow_links: bool = True
@@ -102,6 +103,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "inference_runtime": _one_of("litert", "tensorflow"),
     "model_store": _model_store,
     "model_version": _version,
+    "model_refresh_seconds": _whole_number(0, 86_400),
     "max_image_bytes": _whole_number(1024, 200 * 1024 * 1024),
     "max_image_pixels": _whole_number(4096, 400_000_000),
     "allow_links": _yes_or_no,

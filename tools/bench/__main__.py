@@ -80,7 +80,7 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
 
         image = folder / "radiograph.jpg"
         image.write_bytes(jpeg(draw(1024, 1024)))
-    plan = Plan(image=image, data=given.data)
+    plan = Plan(image=image, data=given.data, at_once=given.at_once, megapixels=given.megapixels)
     if not given.quick:
         return plan
     return replace(
@@ -92,7 +92,7 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
         requests=100,
         seconds=20,
         repeats=1,
-        megapixels=4,
+        megapixels=min(4, given.megapixels),
         drawn=4,
     )
 
@@ -155,6 +155,16 @@ def _parser() -> argparse.ArgumentParser:
         choices=tuple(MEASUREMENTS),
         default=tuple(MEASUREMENTS),
         help=f"some of: {', '.join(MEASUREMENTS)}",
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=8, metavar="N", help="requests at a time under load (8)"
+    )
+    parser.add_argument(
+        "--megapixels",
+        type=int,
+        default=40,
+        metavar="N",
+        help="of the largest pictures (40), with MAX_IMAGE_PIXELS set to the same",
     )
     parser.add_argument(
         "--image", type=Path, metavar="FILE", help="a JPEG for the speeds (default: a drawn one)"

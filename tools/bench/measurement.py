@@ -38,6 +38,8 @@ class Plan:
     repeats: int = 4
     #: Megapixels of the largest pictures; the service takes 40.
     megapixels: int = 40
+    #: Requests at a time under load.
+    at_once: int = 8
     drawn: int = 64
 
 

@@ -1,4 +1,4 @@
-"""Memory of the serving process under load, eight requests at a time.
+"""Memory of the serving process under load, eight requests at a time unless told otherwise.
 
 The serving process is the local host's: Azure's own Python runtime with the app, and a small web server in
 front of it. GDCM decodes in processes of its own, which the details count in as well.
@@ -21,7 +21,6 @@ from tools.bench.local_host import Host, predict, running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
 from tools.bench.progress import progress
 
-AT_ONCE = 8
 TYPICAL_BAR = 220
 WORST_BAR = 400
 FLAT_BAR = 5.0
@@ -44,8 +43,8 @@ def measure_typical(plan: Plan) -> Measurement:
     """Radiographs of up to 6 megapixels in turn, over and over."""
     bodies = typical()
     random.Random(0).shuffle(bodies)
-    count = max(plan.requests, 2 * AT_ONCE)
-    load = _drive("memory-typical", bodies, count, plan.seconds)
+    count = max(plan.requests, 2 * plan.at_once)
+    load = _drive("memory-typical", bodies, count, plan)
     _check(load, lambda status: status == 200)
     made = len(load.resident)
     warm_up = min(200, made // 4)
@@ -66,7 +65,7 @@ def measure_typical(plan: Plan) -> Measurement:
                 abs(growth) <= FLAT_BAR,
             ),
         ),
-        _details(load) | {"first_mib": first, "last_mib": last, "growth_percent": growth},
+        _details(load, plan) | {"first_mib": first, "last_mib": last, "growth_percent": growth},
     )
 
 
@@ -74,11 +73,11 @@ def measure_worst(plan: Plan) -> Measurement:
     """Requests at every limit, each several times, in an order by chance that is always the same."""
     bodies = at_the_limits(plan.megapixels) * plan.repeats
     random.Random(0).shuffle(bodies)
-    load = _drive("memory-worst", bodies, len(bodies), plan.seconds)
+    load = _drive("memory-worst", bodies, len(bodies), plan)
     _check(load, lambda status: status < 500)
     what = f"memory: peak over {len(load.resident):,} requests at every limit"
     return Measurement(
-        {"peak_mib_worst": load.peak}, (_row(what, load, WORST_BAR),), _details(load)
+        {"peak_mib_worst": load.peak}, (_row(what, load, WORST_BAR),), _details(load, plan)
     )
 
 
@@ -93,10 +92,10 @@ def _row(what: str, load: Load, bar: float) -> Row:
     )
 
 
-def _details(load: Load) -> dict[str, Any]:
+def _details(load: Load, plan: Plan) -> dict[str, Any]:
     return {
         "requests": len(load.resident),
-        "at_once": AT_ONCE,
+        "at_once": plan.at_once,
         "seconds": load.seconds,
         "peak_mib_with_children": load.peak_with_children,
         "statuses": {f"{name}: {status}": n for (name, status), n in sorted(load.statuses.items())},
@@ -108,8 +107,8 @@ def _check(load: Load, right: Callable[[int], bool]) -> None:
         raise NotMeasured(f"The local host answered wrongly: {', '.join(wrong)}.")
 
 
-def _drive(what: str, bodies: Sequence[Body], count: int, seconds: float) -> Load:
-    """Make requests from eight threads until there are enough or the time is up."""
+def _drive(what: str, bodies: Sequence[Body], count: int, plan: Plan) -> Load:
+    """Make requests from as many threads as the plan says until there are enough or the time is up."""
     if not Path("/proc/self/status").is_file():
         raise NotMeasured("Memory is read from /proc, which only Linux has.")
     load = Load()
@@ -137,8 +136,8 @@ def _drive(what: str, bodies: Sequence[Body], count: int, seconds: float) -> Loa
 
     with running() as host, progress(what, count) as step, _watched(host.pid, load):
         started = time.perf_counter()
-        arguments = (host, started + seconds, step)
-        clients = [threading.Thread(target=client, args=arguments) for _ in range(AT_ONCE)]
+        arguments = (host, started + plan.seconds, step)
+        clients = [threading.Thread(target=client, args=arguments) for _ in range(plan.at_once)]
         for each in clients:
             each.start()
         for each in clients:

@@ -1,0 +1,149 @@
+// What is worth a mail. Each rule asks Application Insights every quarter of an hour. The host names a request
+// after its function (`predict`, `health` …) and gives its HTTP status as text; `itemCount` is how many requests
+// a sampled record stands for. A share of too few requests says nothing, so small counts are left out.
+
+@description('First part of the names.')
+param prefix string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('The Application Insights component.')
+param componentName string
+
+@description('Resource id of the action group that is told.')
+param actionGroupId string
+
+@description('Whether silence is worth an alarm: where instances are kept warm and paid for.')
+param trafficExpected bool
+
+@description('Per cent of answers with a status from 500 on that are too many.')
+param errorPercent int = 5
+
+@description('Milliseconds that 95 of 100 predictions shall take at most. The slowest image takes about a second on one core.')
+param slowMilliseconds int = 3000
+
+@description('Percentage points by which the share of refused images may exceed that of the day before.')
+param refusalRisePoints int = 20
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+var rules = [
+  {
+    name: 'errors'
+    title: 'Chest X-ray: errors'
+    text: 'More than ${errorPercent} % of the answers of the last quarter of an hour had a status from 500 on.'
+    severity: 1
+    window: 'PT15M'
+    range: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: errorPercent
+    enabled: true
+    query: '''
+requests
+| where name in ('predict', 'model', 'health', 'openapi_document', 'page')
+| summarize total = sum(itemCount), failed = sumif(itemCount, toint(resultCode) >= 500)
+| where total >= 10
+| project value = 100.0 * failed / total
+'''
+  }
+  {
+    name: 'slow'
+    title: 'Chest X-ray: slow'
+    text: 'One prediction of twenty took longer than ${slowMilliseconds} ms in the last quarter of an hour.'
+    severity: 2
+    window: 'PT15M'
+    range: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: slowMilliseconds
+    enabled: true
+    query: '''
+requests
+| where name == 'predict'
+| summarize total = sum(itemCount), value = percentilew(duration, itemCount, 95)
+| where total >= 20
+| project value
+'''
+  }
+  {
+    name: 'refusals'
+    title: 'Chest X-ray: refusals rise'
+    text: 'The share of images refused with 422 in the last hour is more than ${refusalRisePoints} points above that of the day before: clients send something else, or a model refuses too much.'
+    severity: 2
+    window: 'PT1H'
+    range: 'P1D'
+    operator: 'GreaterThan'
+    threshold: refusalRisePoints
+    enabled: true
+    query: '''
+requests
+| where name == 'predict' and resultCode in ('200', '422')
+| extend now = timestamp > ago(1h)
+| summarize
+    total = sumif(itemCount, now), refused = sumif(itemCount, now and resultCode == '422'),
+    total_before = sumif(itemCount, not(now)), refused_before = sumif(itemCount, not(now) and resultCode == '422')
+| where total >= 20 and total_before >= 20
+| project value = 100.0 * refused / total - 100.0 * refused_before / total_before
+'''
+  }
+  {
+    name: 'silence'
+    title: 'Chest X-ray: no traffic'
+    text: 'Instances are kept warm, and no request came in the last hour.'
+    severity: 3
+    window: 'PT1H'
+    range: 'PT1H'
+    operator: 'LessThan'
+    threshold: 1
+    enabled: trafficExpected
+    query: '''
+requests
+| summarize value = count()
+'''
+  }
+]
+
+resource queryRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for rule in rules: if (rule.enabled) {
+  name: '${prefix}-${rule.name}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: rule.title
+    description: rule.text
+    severity: rule.severity
+    enabled: true
+    scopes: [
+      component.id
+    ]
+    evaluationFrequency: 'PT15M'
+    windowSize: rule.window
+    overrideQueryTimeRange: rule.range
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Maximum'
+          metricMeasureColumn: 'value'
+          operator: rule.operator
+          threshold: rule.threshold
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    autoMitigate: true
+    actions: {
+      actionGroups: [
+        actionGroupId
+      ]
+    }
+  }
+}]

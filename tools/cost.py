@@ -1,0 +1,213 @@
+"""What the service costs on Azure Functions Flex Consumption: prices times measured memory and time.
+
+An instance is charged for the time in which it answers at least one request, at least a second for each
+such period, at the memory that was chosen for it and not at what it uses; and each call costs a little on
+top. An isolated call has a period to itself; calls that overlap share one, so a busy instance is charged by
+the second, however many it answers.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+#: Cores that an instance of so many MB has.
+CORES = {512: 0.25, 2048: 1.0, 4096: 2.0}
+
+#: MiB that the peak of app and worker leaves to what else an instance runs: 400 of 512 may be used.
+_MARGIN = 112
+_DAY = 86_400
+_MONTH = 30 * _DAY
+_MILLION = 1_000_000
+
+
+def _told(default: float, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US$ of 2025–26; they differ by region and change, so look them up before you rely on them."""
+
+    gb_second: float = _told(0.000026, "an instance on demand, for a GB and a second")
+    million_calls: float = _told(0.40, "a million calls")
+    ready_gb_second: float = _told(0.000004, "an idle always-ready instance, for a GB and a second")
+    stored_gb: float = _told(0.0208, "a GB of storage for a month")
+    ten_thousand_writes: float = _told(0.065, "ten thousand writes to storage")
+    alert: float = _told(0.50, "a log alert that asks every 15 minutes, for a month")
+
+
+@dataclass(frozen=True)
+class Use:
+    """What was measured (`make bench`) and how the app is set up (`infra/main.bicep`)."""
+
+    answer_ms: float = _told(9.4, "time that an answer takes on one core, ms")
+    peak_mib: float = _told(514, "peak of app and worker at every limit at once, MiB")
+    minimum_ms: float = _told(1000, "billed at least for a period in which an instance answers, ms")
+    concurrency: int = _told(8, "requests that one instance answers at a time")
+    maximum_instances: int = _told(10, "instances at most")
+    stored: float = _told(2, "packages and models with their earlier versions, GB")
+    idle_writes: int = _told(2000, "writes a month of an app that nobody calls")
+    alerts: int = _told(3, "log alerts")
+
+
+def fits(memory_mb: int, use: Use) -> bool:
+    """Whether an instance has room for the measured peak."""
+    return use.peak_mib <= memory_mb - _MARGIN
+
+
+def milliseconds(memory_mb: int, use: Use) -> float:
+    """An answer's time on an instance; one Python process is taken to use one core at most."""
+    return use.answer_ms / min(1.0, CORES[memory_mb])
+
+
+def isolated(memory_mb: int, calls: int, prices: Prices, use: Use) -> float:
+    """US$ for calls of which each has a period to itself."""
+    return _charged(memory_mb, calls, calls, milliseconds(memory_mb, use), prices, use)
+
+
+def bursts(memory_mb: int, calls: int, prices: Prices, use: Use) -> float:
+    """US$ for calls that come as many at a time as an instance takes, with pauses between."""
+    together = use.concurrency * milliseconds(memory_mb, use)
+    return _charged(memory_mb, calls, calls / use.concurrency, together, prices, use)
+
+
+def busy(memory_mb: int, calls: int, prices: Prices, use: Use) -> float:
+    """US$ for calls that follow each other without a pause."""
+    return _charged(memory_mb, calls, 1, calls * milliseconds(memory_mb, use), prices, use)
+
+
+def always_ready(memory_mb: int, prices: Prices) -> float:
+    """US$ a month for one instance that is kept warm and answers nothing."""
+    return memory_mb / 1024 * _MONTH * prices.ready_gb_second
+
+
+def ceiling(memory_mb: int, prices: Prices, use: Use) -> float:
+    """US$ a day for every instance that may exist, busy all day."""
+    return use.maximum_instances * memory_mb / 1024 * _DAY * prices.gb_second
+
+
+def idle(prices: Prices, use: Use) -> dict[str, float]:
+    """US$ a month while nobody calls and nothing is kept warm, by what they are paid for."""
+    writes = use.idle_writes / 10_000 * prices.ten_thousand_writes
+    return {
+        "functions": 0.0,
+        "storage": use.stored * prices.stored_gb + writes,
+        "alerts": use.alerts * prices.alert,
+    }
+
+
+def table(prices: Prices, use: Use) -> str:
+    """All of it in Markdown, as it stands in the README."""
+
+    def row(what: str, cells: Sequence[str]) -> str:
+        return f"| {what} | {' | '.join(cells)} |"
+
+    def dollars(amounts: Sequence[float], unit: str = "") -> list[str]:
+        return [f"US$ {amount:,.2f}{unit}" for amount in amounts]
+
+    sizes = tuple(CORES)
+    parts = idle(prices, use)
+    return "\n".join(
+        (
+            row("instance memory", [f"{memory} MB" for memory in sizes]),
+            row("---", ["---"] * len(sizes)),
+            row("cores", [f"{CORES[memory]:g}" for memory in sizes]),
+            row(
+                f"room for the measured peak of {use.peak_mib:g} MiB",
+                ["yes" if fits(memory, use) else "**no**" for memory in sizes],
+            ),
+            row("one answer", [f"{milliseconds(memory, use):.0f} ms" for memory in sizes]),
+            row(
+                "100,000 calls, each isolated",
+                dollars([isolated(memory, 100_000, prices, use) for memory in sizes]),
+            ),
+            row(
+                "a million calls, each isolated",
+                dollars([isolated(memory, _MILLION, prices, use) for memory in sizes]),
+            ),
+            row(
+                f"a million calls, {use.concurrency} at a time",
+                dollars([bursts(memory, _MILLION, prices, use) for memory in sizes]),
+            ),
+            row(
+                "a million calls without a pause",
+                dollars([busy(memory, _MILLION, prices, use) for memory in sizes]),
+            ),
+            row(
+                "one always-ready instance, a month",
+                dollars([always_ready(memory, prices) for memory in sizes]),
+            ),
+            row(
+                f"at most, all {use.maximum_instances} instances busy",
+                dollars([ceiling(memory, prices, use) for memory in sizes], " a day"),
+            ),
+            "",
+            f"Idle: US$ {sum(parts.values()):.2f} a month ("
+            + ", ".join(f"{what} {amount:.2f}" for what, amount in parts.items())
+            + ").",
+        )
+    )
+
+
+def _charged(
+    memory_mb: int, calls: float, periods: float, period_ms: float, prices: Prices, use: Use
+) -> float:
+    seconds = periods * max(use.minimum_ms, period_ms) / 1000
+    return memory_mb / 1024 * seconds * prices.gb_second + calls / _MILLION * prices.million_calls
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    given = vars(_parser().parse_args(arguments))
+    print(table(_given(Prices, given), _given(Use, given)))
+    return 0
+
+
+def _given[T: (Prices, Use)](kind: type[T], given: Mapping[str, Any]) -> T:
+    return kind(**{each.name: given[each.name] for each in fields(kind)})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.cost",
+        description=__doc__,
+        epilog="Not counted: the free grants of each month, traffic out of Azure, telemetry beyond "
+        "its free gigabytes, private endpoints.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for title, kind in (("prices, US$", Prices), ("use", Use)):
+        group = parser.add_argument_group(title)
+        for each in fields(kind):
+            group.add_argument(
+                f"--{each.name.replace('_', '-')}",
+                type=_number(each),
+                default=each.default,
+                metavar="N",
+                help=f"{each.metadata['help']} (default: {_plain(each.default)})",
+            )
+    return parser
+
+
+def _plain(number: Any) -> str:
+    """Without an exponent and without zeros at the end."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
+def _number(of: Field[Any]) -> Callable[[str], float]:
+    """Reads an option: nothing negative, and at least one where it is divided by."""
+    lowest = 1 if of.name == "concurrency" else 0
+
+    def read(text: str) -> float:
+        value = int(text) if of.type is int else float(text)
+        if not lowest <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a number from {lowest} on")
+        return value
+
+    read.__name__ = "whole number" if of.type is int else "number"
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())
