@@ -25,7 +25,7 @@ param tags object = {}
 ])
 param instanceMemoryMB int = 2048
 
-@description('Instances at most: a ceiling to the bill as well as to the load that is taken.')
+@description('Instances at most: a ceiling to the bill as well as to the load that is taken. A burst may exceed it for a moment. Where Azure refuses less than 40 (not in westeurope), say 40.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 10

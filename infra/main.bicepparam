@@ -7,9 +7,11 @@ param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param deployerPrincipalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param deployerPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 param alertEmails = empty(readEnvironmentVariable('ALERT_EMAILS', '')) ? [] : split(readEnvironmentVariable('ALERT_EMAILS', ''), ',')
-param instanceMemoryMB = int(readEnvironmentVariable('INSTANCE_MEMORY_MB', '2048'))
-param httpConcurrency = int(readEnvironmentVariable('HTTP_CONCURRENCY', '8'))
-param maxImagePixels = int(readEnvironmentVariable('MAX_IMAGE_PIXELS', '40000000'))
 param budgetStartDate = readEnvironmentVariable('BUDGET_START_DATE', '')
 param maximumInstanceCount = 4
 param monthlyBudget = 10
+
+// Cheaper, for pictures up to 20 megapixels; see README.md.
+// param instanceMemoryMB = 512
+// param maxImagePixels = 20000000
+// param httpConcurrency = 4

@@ -123,7 +123,7 @@ resource queryRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for r
     ]
     evaluationFrequency: 'PT15M'
     windowSize: rule.window
-    overrideQueryTimeRange: rule.range
+    overrideQueryTimeRange: rule.range == rule.window ? null : rule.range
     criteria: {
       allOf: [
         {

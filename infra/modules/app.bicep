@@ -152,12 +152,15 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         allowedOrigins: corsOrigins
         supportCredentials: false
       }
-      appSettings: [for setting in items(union(platformSettings, settings)): {
-        name: setting.key
-        value: setting.value
-      }]
     }
   }
+}
+
+// All settings at once: one that is not named here goes when this is deployed.
+resource appSettings 'Microsoft.Web/sites/config@2025-03-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(platformSettings, settings)
 }
 
 // Nobody logs in with a password: neither to FTP nor to the site that takes packages.

@@ -138,4 +138,4 @@ output id string = account.id
 output name string = account.name
 
 @description('URL of the container.')
-output containerUrl string = '${account.properties.primaryEndpoints.blob}${container.name}'
+output containerUrl string = '${account.properties.primaryEndpoints.blob}${containerName}'

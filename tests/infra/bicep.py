@@ -84,6 +84,7 @@ class Template:
     references: frozenset[str]
     local_names: frozenset[str]
     module_outputs: frozenset[tuple[str, str]]
+    loops_over: tuple[str, ...]
     syntax_errors: tuple[int, ...]
 
     @property
@@ -153,6 +154,7 @@ def read(path: Path) -> Template:
             (symbol, output)
             for symbol, output in re.findall(r"\b(\w+)!?\.outputs\.(\w+)", path.read_text())
         ),
+        tuple(_loops_over(nodes)),
         tuple(n.start_point[0] + 1 for n in nodes if n.type == "ERROR" or n.is_missing),
     )
 
@@ -241,6 +243,13 @@ def _loop_names(nodes: list[Node]) -> Iterator[str]:
         if node.type == "for_statement":
             first = node.named_children[0]
             yield from re.findall(r"\w+", _text(first))
+
+
+def _loops_over(nodes: list[Node]) -> Iterator[str]:
+    """What loops run over: the expression between `in` and the colon."""
+    for node in nodes:
+        if node.type == "for_statement":
+            yield _text(node).partition(" in ")[2].partition(":")[0].strip()
 
 
 def _references(nodes: list[Node]) -> Iterator[str]:

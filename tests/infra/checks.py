@@ -166,6 +166,16 @@ def modules(infra: Path) -> Iterator[str]:
         yield f"{name} is used by nothing"
 
 
+def loops(infra: Path) -> Iterator[str]:
+    """Loops run over what is known when a deployment starts, or the compiler refuses them."""
+    for name, template in read_folder(infra).items():
+        for expression in template.loops_over:
+            for symbol in re.findall(r"[A-Za-z_]\w*", expression):
+                told = f"{expression} {template.variables.get(symbol, '')!r}"
+                if re.search(r"\.(?:properties|outputs|list\w+)\b", told):
+                    yield f"{name}: a loop over {expression}, of which {symbol} is known too late"
+
+
 def descriptions(infra: Path) -> Iterator[str]:
     """Parameters and outputs say what they are."""
     for name, template in read_folder(infra).items():
@@ -179,6 +189,13 @@ def descriptions(infra: Path) -> Iterator[str]:
 
 def settings(infra: Path) -> Iterator[str]:
     """The app gets every setting of the code and no other, with the defaults and limits of the code."""
+    passed_on = [
+        resource.body["properties"]
+        for resource in read_folder(infra)["modules/app.bicep"].resources
+        if resource.type == "Microsoft.Web/sites/config"
+    ]
+    if passed_on != [Expression("union(platformSettings, settings)")]:
+        yield "the app does not get its settings"
     main = read_folder(infra)["main.bicep"]
     given = next(m for m in main.modules if m.symbol == "app").parameters["settings"]
     known = {field.name.upper() for field in fields(Settings)}

@@ -18,6 +18,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
         checks.syntax,
         checks.names,
         checks.modules,
+        checks.loops,
         checks.descriptions,
         checks.settings,
         checks.platform,
@@ -55,6 +56,20 @@ BROKEN = [
     ),
     ("modules", "main.bicep", "oldVersionDays: 30", "oldVersionDays: 3", "3, which is not allowed"),
     ("modules", "main.bicep", "oldVersionDays: 30", "oldVersionDays: 'a'", "which is no int"),
+    (
+        "loops",
+        "modules/app.bicep",
+        "allowedOrigins: corsOrigins",
+        "allowedOrigins: [for each in items(platformSettings): each.value]",
+        "platformSettings is known too late",
+    ),
+    (
+        "settings",
+        "modules/app.bicep",
+        "union(platformSettings, settings)",
+        "platformSettings",
+        "does not get its settings",
+    ),
     (
         "descriptions",
         "modules/app.bicep",
