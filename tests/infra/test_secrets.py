@@ -26,7 +26,7 @@ SHAPES = {
 LITERAL = re.compile(r"""["'`=]([A-Za-z0-9+_~-]{32,})=*["'`\s]""")
 ENTROPY = 4.6
 #: Pinned hashes, outputs of a run in base64, weights: long, random and public.
-PUBLIC = re.compile(r"requirements.*\.txt|.*\.ipynb|model_store/models/.*")
+PUBLIC = re.compile(r"requirements.*\.txt|.*package-lock\.json|.*\.ipynb|model_store/models/.*")
 #: The account of Azurite, the same on every machine and in Microsoft's documentation.
 AZURITE = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq"
 
