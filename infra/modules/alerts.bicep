@@ -83,10 +83,10 @@ requests
     query: '''
 requests
 | where name == 'predict' and resultCode in ('200', '422')
-| extend now = timestamp > ago(1h)
+| extend recent = timestamp > ago(1h)
 | summarize
-    total = sumif(itemCount, now), refused = sumif(itemCount, now and resultCode == '422'),
-    total_before = sumif(itemCount, not(now)), refused_before = sumif(itemCount, not(now) and resultCode == '422')
+    total = sumif(itemCount, recent), refused = sumif(itemCount, recent and resultCode == '422'),
+    total_before = sumif(itemCount, not(recent)), refused_before = sumif(itemCount, not(recent) and resultCode == '422')
 | where total >= 20 and total_before >= 20
 | project value = 100.0 * refused / total - 100.0 * refused_before / total_before
 '''
