@@ -232,6 +232,11 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
+// Read here, and no output of the module, so that its address stands in no output.
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
 module access 'modules/access.bicep' = {
   name: 'access'
   params: {
@@ -257,7 +262,7 @@ module app 'modules/app.bicep' = {
     identityClientId: identity.properties.clientId
     hostAccountName: hostStorage.outputs.name
     packageContainerUrl: hostStorage.outputs.containerUrl
-    componentName: monitoring.outputs.componentName
+    telemetryAddress: component.properties.ConnectionString
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

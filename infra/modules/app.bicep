@@ -24,8 +24,8 @@ param hostAccountName string
 @description('URL of the container with the packages.')
 param packageContainerUrl string
 
-@description('The Application Insights component.')
-param componentName string
+@description('Where telemetry is sent: the connection string of the component, which opens nothing since local authentication is off.')
+param telemetryAddress string
 
 @description('Subnet of the outgoing side, or empty.')
 param subnetId string
@@ -51,19 +51,14 @@ param corsOrigins array
 @description('The settings of the service by name, all of them strings.')
 param settings object
 
-resource component 'Microsoft.Insights/components@2020-02-02' existing = {
-  name: componentName
-}
-
 // What the platform needs; it refuses FUNCTIONS_EXTENSION_VERSION and FUNCTIONS_WORKER_RUNTIME on this plan.
-// Storage and telemetry are reached as the identity. The connection string says where telemetry goes and, since
-// local authentication is off, opens nothing; it is read here so that it stands in no output.
+// Storage and telemetry are reached as the identity.
 var platformSettings = {
   AzureWebJobsStorage__accountName: hostAccountName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
   AZURE_CLIENT_ID: identityClientId
-  APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryAddress
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   // The page at / is ours.
   AzureWebJobsDisableHomepage: 'true'
@@ -152,15 +147,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         allowedOrigins: corsOrigins
         supportCredentials: false
       }
+      appSettings: [for setting in items(union(platformSettings, settings)): {
+        name: setting.key
+        value: setting.value
+      }]
     }
   }
-}
-
-// All settings at once: one that is not named here goes when this is deployed.
-resource appSettings 'Microsoft.Web/sites/config@2025-03-01' = {
-  parent: app
-  name: 'appsettings'
-  properties: union(platformSettings, settings)
 }
 
 // Nobody logs in with a password: neither to FTP nor to the site that takes packages.

@@ -118,6 +118,10 @@ _SECRET_WORDS = re.compile(
     r"|StorageAccountConnectionString|primaryKey|masterKey",
     re.IGNORECASE,
 )
+_TELEMETRY_ADDRESS = {
+    "telemetryAddress: component.properties.ConnectionString",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryAddress",
+}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -189,12 +193,8 @@ def descriptions(infra: Path) -> Iterator[str]:
 
 def settings(infra: Path) -> Iterator[str]:
     """The app gets every setting of the code and no other, with the defaults and limits of the code."""
-    passed_on = [
-        resource.body["properties"]
-        for resource in read_folder(infra)["modules/app.bicep"].resources
-        if resource.type == "Microsoft.Web/sites/config"
-    ]
-    if passed_on != [Expression("union(platformSettings, settings)")]:
+    app = read_folder(infra)["modules/app.bicep"]
+    if "items(union(platformSettings, settings))" not in app.loops_over:
         yield "the app does not get its settings"
     main = read_folder(infra)["main.bicep"]
     given = next(m for m in main.modules if m.symbol == "app").parameters["settings"]
@@ -290,11 +290,11 @@ def secrets(infra: Path) -> Iterator[str]:
     """
     for name, template in read_folder(infra).items():
         for number, line in enumerate(template.text.splitlines(), 1):
-            code = line.partition("//")[0]
+            code = re.sub(r"//.*|@description\(.*", "", line)
             if _SECRET_WORDS.search(code):
                 yield f"{name}:{number}: {code.strip()}"
-            if "connectionstring" in code.lower().replace("_", "") and code.strip() != (
-                "APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString"
+            if "connectionstring" in code.lower().replace("_", "") and (
+                code.strip() not in _TELEMETRY_ADDRESS
             ):
                 yield f"{name}:{number}: {code.strip()}"
         for parameter in template.parameters.values():

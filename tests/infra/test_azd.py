@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from tests.infra.bicep import read
+from tests.infra.bicep import read, read_folder
 from tests.infra.checks import ROOT
 
 INFRA = ROOT / "infra"
@@ -87,6 +87,19 @@ def test_the_readme_names_parameters_that_there_are():
     assert {"environmentName", "repository", "lock"} <= set(
         read(INFRA / "deployer.bicep").parameters
     )
+
+
+def test_the_services_to_register_are_those_that_are_used():
+    used = {
+        resource.type.split("/")[0]
+        for template in read_folder(INFRA).values()
+        for resource in template.resources
+    }
+    readme = (INFRA / "README.md").read_text()
+    told = readme.partition("## A new subscription")[2].partition("## What is checked")[0]
+    always_there = {"Microsoft.Authorization", "Microsoft.Resources"}
+    # The subnet of the app is delegated to Microsoft.App.
+    assert set(re.findall(r"Microsoft\.\w+", told)) == used - always_there | {"Microsoft.App"}
 
 
 def _parameter_files():

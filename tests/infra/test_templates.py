@@ -59,9 +59,16 @@ BROKEN = [
     (
         "loops",
         "modules/app.bicep",
-        "allowedOrigins: corsOrigins",
-        "allowedOrigins: [for each in items(platformSettings): each.value]",
+        "_CONNECTION_STRING: telemetryAddress",
+        "_CONNECTION_STRING: plan.properties.status",
         "platformSettings is known too late",
+    ),
+    (
+        "loops",
+        "modules/notification.bicep",
+        "(email, i) in emails",
+        "(email, i) in actionGroup.properties.emailReceivers",
+        "known too late",
     ),
     (
         "settings",
