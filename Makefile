@@ -14,7 +14,7 @@ CHECKOV := 3.3.30
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench notebook lint format checkov requirements clean
+.PHONY: help serve test predict bench notebook lint format requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
@@ -56,6 +56,7 @@ format: $(VENV)/dev.stamp
 	$(RUN) -m ruff format .
 
 # Its pins and ours do not go together.
+.PHONY: checkov
 checkov: build/checkov/$(CHECKOV).stamp
 	$(PYTHON) -m tools.checkov --command build/checkov/bin/checkov
 
