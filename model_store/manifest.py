@@ -50,11 +50,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The names of the network's outputs; None is one that a foreign network does not have."""
+    """The names of the network's outputs; None is one that it does not have.
+
+    `lungs` gives the probability to be lung, [1, rows, columns], on the grid of the class maps; in
+    `model.keras` it is the name of the layer that does, [1, rows, columns, 1].
+    """
 
     logits: str
     class_maps: str | None
     embedding: str | None
+    lungs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -267,7 +272,14 @@ _MANIFEST: dict[str, strict_json.Reader] = {
     "input": _input,
     "preprocessing": text,
     "outputs": object_of(
-        {"logits": text, "class_maps": or_null(text), "embedding": or_null(text)}, Outputs
+        {
+            "logits": text,
+            "class_maps": or_null(text),
+            "embedding": or_null(text),
+            "lungs": or_null(text),
+        },
+        Outputs,
+        optional=("lungs",),  # versions before 2026.11.3 do not say
     ),
     "temperature": number(0.001, 1000),
     "threshold": object_of({"value": number(0, 1), "coverage": number(0, 1)}, Threshold),

@@ -6,7 +6,7 @@ keeps or raises a ValueError that names the key and says what it takes.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 type Reader = Callable[[str, Any], Any]
@@ -43,19 +43,30 @@ def join(key: str, name: str) -> str:
     return f"{key}.{name}" if key else name
 
 
-def object_of(readers: Mapping[str, Reader], kind: Callable[..., Any] = dict) -> Reader:
-    """An object with exactly these keys, given to `kind` as arguments."""
+def object_of(
+    readers: Mapping[str, Reader],
+    kind: Callable[..., Any] = dict,
+    *,
+    optional: Collection[str] = (),
+) -> Reader:
+    """An object with exactly these keys, given to `kind` as arguments; `optional` ones may be missing."""
 
     def read(key: str, value: Any) -> Any:
         if not isinstance(value, dict):
             raise wrong(key, value, "an object")
         where = f"{key} has" if key else "there is"
         takes = f"it takes exactly {', '.join(readers)}"
-        if missing := [name for name in readers if name not in value]:
+        if missing := [name for name in readers if name not in value and name not in optional]:
             raise ValueError(f"{where} no {', '.join(missing)}; {takes}")
         if unknown := [name for name in value if name not in readers]:
             raise ValueError(f"{where} an unknown key {', '.join(map(repr, unknown))}; {takes}")
-        return kind(**{name: read(join(key, name), value[name]) for name, read in readers.items()})
+        return kind(
+            **{
+                name: read(join(key, name), value[name])
+                for name, read in readers.items()
+                if name in value
+            }
+        )
 
     return read
 

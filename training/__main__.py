@@ -106,7 +106,7 @@ def _export(options: argparse.Namespace) -> int:
 
     from model_store.store import FolderStore
     from training.assess import Audits
-    from training.export import export
+    from training.export import COVERAGE, export
     from training.run_state import read_config
 
     config = read_config(options.run)
@@ -117,7 +117,7 @@ def _export(options: argparse.Namespace) -> int:
         read_dataset(options.data),
         FolderStore(options.store),
         version=version,
-        coverage=options.coverage,
+        coverage=options.coverage or COVERAGE,
         audits=Audits(options.lungs, options.left_out, options.sanity_images),
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
@@ -327,7 +327,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--store", type=Path, default=Path("model_store/models"))
     export.add_argument("--version", help="name of the version (date and run)")
     export.add_argument(
-        "--coverage", type=_share, default=0.9, help="share of answers that are to count as certain"
+        "--coverage",
+        type=_share,
+        help="share of the validation images to be answered with certainty (0.8)",
     )
     export.set_defaults(command=_export)
 

@@ -117,7 +117,8 @@ def freeze(model: keras.Model, before: str | tuple[str, ...] | None) -> None:
 def for_serving(model: keras.Model, size: int) -> keras.Model:
     """The same network for images of size x size with the logits as its only output.
 
-    It is made of Keras's own layers alone, so that whoever serves it needs nothing of this package.
+    It is made of Keras's own layers alone, so that whoever serves it needs nothing of this package. With
+    `lungs`, its layer `lung_probability` gives [n, rows, columns, 1], 0–1.
     """
     logits = keras.Model(model.input, model.output["logits"], name=model.name)
 

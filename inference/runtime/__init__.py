@@ -25,6 +25,8 @@ class Activations:
     #: Class number → Grad-CAM before its ReLU, float32 [rows, columns], up to a positive factor that is
     #: the same for all classes.
     class_map: Callable[[int], Array]
+    #: Probability to be lung, float32 [rows, columns], on the class maps' grid; None: the network has none.
+    lungs: Array | None = None
 
 
 class Runtime(Protocol):
@@ -43,7 +45,7 @@ def open_runtime(model: "Model", settings: "Settings") -> Runtime:
     if settings.inference_runtime == "tensorflow":
         from inference.runtime.tensorflow import TensorFlowRuntime
 
-        return TensorFlowRuntime(content)
+        return TensorFlowRuntime(content, lungs=model.manifest.outputs.lungs)
     from inference.runtime.litert import LiteRTRuntime
 
     return LiteRTRuntime(content, model.manifest.outputs, threads=settings.runtime_threads)

@@ -21,7 +21,8 @@ class LiteRTRuntime:
 
         Args:
             content: A `model.tflite`.
-            outputs: What the network calls its `logits`, `class_maps` and `embedding`.
+            outputs: What the network calls its `logits`, `class_maps`, `embedding` and, if it has them,
+                `lungs`.
             threads: How many threads one pass may use.
 
         Raises:
@@ -33,8 +34,8 @@ class LiteRTRuntime:
             self._idle.put(None)
         first = self._open()
         has = first.get_output_details()
-        for name in vars(outputs).values():
-            if name not in has:
+        for output, name in vars(outputs).items():
+            if name not in has and (output, name) != ("lungs", None):
                 raise ValueError(f"The network has no output {name!r}; it has: {', '.join(has)}.")
         self._idle.put(first)
 
@@ -42,10 +43,12 @@ class LiteRTRuntime:
         with self._runner() as runner:
             found = runner(image=batch)
         class_maps = found[self._outputs.class_maps][0]
+        lungs = self._outputs.lungs
         return Activations(
             logits=found[self._outputs.logits][0],
             embedding=found[self._outputs.embedding][0],
             class_map=lambda number: class_maps[:, :, number],
+            lungs=found[lungs][0] if lungs else None,
         )
 
     def _open(self) -> SignatureRunner:

@@ -5,6 +5,7 @@ answers are held against in tests.
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,53 +20,67 @@ class TensorFlowRuntime:
 
     name = "tensorflow"
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, *, lungs: str | None = None) -> None:
         """Load a `.keras` file.
 
+        Args:
+            content: The file.
+            lungs: The name of the layer that gives the probability to be lung, if there is one.
+
         Raises:
-            ValueError: The file is no Keras model, the model has no spatial layer, or it ends with
-                something else than logits or a softmax layer.
+            ValueError: The file is no Keras model, the model has no spatial layer or none of that name,
+                or it ends with something else than logits or a softmax layer.
         """
         with tempfile.TemporaryDirectory() as folder:  # Keras loads from a named file only
             file = Path(folder) / "model.keras"
             file.write_bytes(content)
             self._model = keras.models.load_model(file, compile=False)
         _remove_softmax(self._model)
-        layer = last_spatial_layer(self._model)
-        self._features: Any = None
-        original = layer.call
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._features = original(*args, **kwargs)
-            return self._features
-
-        # A nested model's tensors are not part of the outer graph, so the layer itself hands them over.
-        layer.call = call
+        self._features = _handed_over(last_spatial_layer(self._model))
+        self._lungs = _handed_over(self._model.get_layer(lungs)) if lungs else None
         self._forward = tf.function(self._trace_forward)
         self._explain = tf.function(self._trace_explain)
 
     def run(self, batch: Array) -> Activations:
         tensor = tf.constant(batch)
-        logits, embedding = self._forward(tensor)
+        logits, embedding, lungs = self._forward(tensor)
         return Activations(
             logits=logits.numpy()[0],
             embedding=embedding.numpy()[0],
             class_map=lambda number: self._explain(tensor, tf.constant(number)).numpy(),
+            lungs=None if lungs is None else lungs.numpy(),
         )
 
-    def _trace_forward(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _trace_forward(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         logits = self._model(batch, training=False)
-        return logits, tf.reduce_mean(self._features, axis=(1, 2))
+        lungs = self._lungs()[0, :, :, 0] if self._lungs else None
+        return logits, tf.reduce_mean(self._features(), axis=(1, 2)), lungs
 
     def _trace_explain(self, batch: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         """Grad-CAM without its ReLU (Selvaraju et al. 2017, equations 1 and 2)."""
         with tf.GradientTape() as tape:
             tape.watch(batch)
             score = self._model(batch, training=False)[:, number]
-        features = self._features
+        features = self._features()
         gradient = tape.gradient(score, features)
         weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
         return tf.reduce_sum(weights * features, axis=-1)[0]
+
+
+def _handed_over(layer: keras.Layer) -> Callable[[], Any]:
+    """What the layer gave when the model was called last.
+
+    A nested model's tensors are not part of the outer graph, so the layer itself hands them over.
+    """
+    original = layer.call
+    given: list[Any] = []
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given[:] = [original(*args, **kwargs)]
+        return given[0]
+
+    layer.call = call
+    return lambda: given[0]
 
 
 def last_spatial_layer(model: keras.Model) -> keras.Layer:

@@ -32,7 +32,12 @@ MANIFEST: dict[str, Any] = {
     ],
     "input": {"size": 224, "channels": 1, "low": 0.0, "high": 255.0},
     "preprocessing": "squash-equalize-1",
-    "outputs": {"logits": "logits", "class_maps": "class_maps", "embedding": None},
+    "outputs": {
+        "logits": "logits",
+        "class_maps": "class_maps",
+        "embedding": None,
+        "lungs": "lungs",
+    },
     "temperature": 1.25,
     "threshold": {"value": 0.5, "coverage": 0.9},
     "gate": {"limits": [1, 2.5], "kind": "energy"},

@@ -18,7 +18,7 @@ def test_a_manifest_is_read_into_typed_values(value: dict[str, Any]) -> None:
     assert manifest.classes[1] == ClassName(label="tuberculosis", name="Tuberculosis")
     assert manifest.files["MODEL_CARD.md"].size == 17
     assert manifest.input == Input(size=224, channels=1, low=0.0, high=255.0)
-    assert manifest.outputs == Outputs(logits="logits", class_maps="class_maps", embedding=None)
+    assert manifest.outputs == Outputs("logits", "class_maps", None, "lungs")
     assert manifest.threshold == Threshold(value=0.5, coverage=0.9)
     assert manifest.gate == {"limits": [1, 2.5], "kind": "energy"}
     assert manifest.metrics["test"]["images"] == 714
@@ -29,6 +29,14 @@ def test_what_is_written_is_what_is_read(value: dict[str, Any], tmp_path: Path) 
     manifest.write(tmp_path)
     assert Manifest.read(tmp_path) == manifest
     assert json.loads((tmp_path / "manifest.json").read_text()) == value
+
+
+def test_a_version_that_says_nothing_of_lungs_has_no_map_of_them(value: dict[str, Any]) -> None:
+    del value["outputs"]["lungs"]
+    assert Manifest.from_json(json.dumps(value)).outputs.lungs is None
+    del value["outputs"]["embedding"]
+    with pytest.raises(ManifestError, match="outputs has no embedding; it takes exactly"):
+        Manifest.from_json(json.dumps(value))
 
 
 def test_equal_manifests_are_the_same_text(value: dict[str, Any]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from inference.preprocessing import VERSION, preprocess
 from inference.runtime.litert import LiteRTRuntime
+from inference.runtime.tensorflow import TensorFlowRuntime
 from model_store.errors import VersionExists
 from model_store.manifest import ClassName, Input, Manifest, Outputs
 from model_store.store import FolderStore
@@ -17,7 +18,7 @@ from tests.drawing import draw_chest
 from tests.training import tiny
 from training.__main__ import main
 from training.data import fingerprint, of_split, read_dataset, read_pixels
-from training.export import OUTPUTS, ParityError, export, to_litert
+from training.export import OUTPUTS, ParityError, export, outputs_of, to_litert
 from training.networks import build, for_serving
 
 # Of the libraries, about each other.
@@ -52,7 +53,7 @@ def test_the_manifest_says_what_the_service_needs(manifest: Manifest, drawn: Pat
     )
     assert manifest.input == SPEC
     assert manifest.preprocessing == VERSION
-    assert manifest.outputs == Outputs("logits", "class_maps", "embedding")
+    assert manifest.outputs == Outputs("logits", "class_maps", "embedding", "lung_probability")
     assert manifest.gate is None
     assert manifest.training_data == fingerprint(read_dataset(drawn))
 
@@ -84,6 +85,31 @@ def test_litert_answers_as_keras_does(exported: Path, drawn: Path) -> None:
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
+def test_both_runtimes_give_the_map_of_the_lungs_that_was_trained(
+    exported: Path, manifest: Manifest, runs: tuple[Path, Path]
+) -> None:
+    version = exported / "1.0"
+    trained = keras.models.load_model(runs[0] / "best.keras", compile=False)
+    runtimes = (
+        LiteRTRuntime((version / "model.tflite").read_bytes(), manifest.outputs),
+        TensorFlowRuntime((version / "model.keras").read_bytes(), lungs=manifest.outputs.lungs),
+    )
+    for seed in range(3):
+        batch = preprocess(draw_chest(96, 80, seed), SPEC)
+        expected = expit(trained(batch, training=False)["lungs"].numpy()[0, :, :, 0])
+        assert expected.shape == (8, 8)
+        assert expected.max() - expected.min() > 0.5  # it has learned that lungs are somewhere
+        for runtime in runtimes:
+            np.testing.assert_allclose(runtime.run(batch).lungs, expected, atol=1e-4)
+
+
+def test_a_network_without_a_map_of_the_lungs_is_exported_without() -> None:
+    model = for_serving(build("small_cnn", 4, None), 64)
+    assert outputs_of(model) == Outputs("logits", "class_maps", "embedding")
+    runtime = LiteRTRuntime(to_litert(model), outputs_of(model))
+    assert runtime.run(preprocess(draw_chest(96, 80), SPEC)).lungs is None
+
+
 def test_the_card_has_the_tables_and_names_the_sources(exported: Path, drawn: Path) -> None:
     card = (exported / "1.0" / "MODEL_CARD.md").read_text()
     for text in (
@@ -95,6 +121,8 @@ def test_the_card_has_the_tables_and_names_the_sources(exported: Path, drawn: Pa
         "Training saw images of every source and class in it.",
         "| border blacked out | 16 ",
         "Heatmaps of two different images are alike",
+        "### The network's own map of the lungs",
+        f"| {drawn.name} | 16     | –    |",
     ):
         assert text in card
     for head in ("| figure ", "| class ", "| true \\ answer "):
