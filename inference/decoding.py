@@ -54,6 +54,7 @@ class Radiograph:
     height: int
     view_position: str | None = None
     paediatric: bool | None = None
+    portable: bool | None = None
 
 
 class PixelBudget:

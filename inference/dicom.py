@@ -72,6 +72,8 @@ _TAGS = (
     "VOILUTSequence",
     "ViewPosition",
     "PatientAge",
+    "StationName",
+    "SeriesDescription",
 )
 
 #: PS3.3 C.8.11.1.1.4 and C.8.1.1: anything else may be free text.
@@ -143,6 +145,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
         height=height,
         view_position=_view_position(ds),
         paediatric=_paediatric(ds),
+        portable=_portable(ds),
     )
 
 
@@ -376,3 +379,9 @@ def _paediatric(ds: Dataset) -> bool | None:
     if len(age) != 4 or not age[:3].isdigit() or age[3] not in "DWMY":
         return None
     return int(age[:3]) < {"D": 6574, "W": 939, "M": 216, "Y": 18}[age[3]]
+
+
+def _portable(ds: Dataset) -> bool | None:
+    """Whether Station Name or Series Description says so; nothing else of them is kept."""
+    said = [str(ds.get(keyword) or "") for keyword in ("StationName", "SeriesDescription")]
+    return any("PORTABLE" in each.upper() for each in said) if any(said) else None

@@ -29,6 +29,8 @@ class Verdict:
     chest_xray: bool | None
     score: float | None
     reasons: tuple[str, ...]
+    #: Whether it passed with a score so close to refusal that the answer says so.
+    near_edge: bool = False
 
     @property
     def sentence(self) -> str:

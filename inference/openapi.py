@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inference import errors
+from inference.caveats import SENTENCES
 from inference.errors import ServiceError
 from inference.notice import NOTICE
 from inference.reading import MAX_SIZE, MAX_URL_LENGTH, MIN_SIZE, Options
@@ -230,7 +231,11 @@ def _report(labels: Sequence[str]) -> Json:
         values={
             "type": "array",
             "items": _SHARE,
-            "description": "Row by row; all zero where nothing speaks for the class.",
+            "description": (
+                "Row by row, over the whole image. All explanations of an answer are on one scale, values "
+                "and pictures alike: 1 is the strongest point of them all. All zero where nothing "
+                "speaks for the class."
+            ),
         },
     )
     explanation = _object(
@@ -242,7 +247,12 @@ def _report(labels: Sequence[str]) -> Json:
         base64={"type": "string", "contentEncoding": "base64"},
         lung_share={
             **_SHARE_OR_NULL,
-            "description": "The share of the heat inside the lungs; null if unknown.",
+            "description": (
+                "The share of the heat that lies in the lungs, as the network itself draws them "
+                "(energy-based pointing game, Wang et al. 2020). A map that is the same everywhere has "
+                "about 0.4. Null where the network draws no lungs, what it draws cannot be lungs, "
+                "or there is no heat."
+            ),
         },
         heatmap=heatmap,
     )
@@ -269,7 +279,14 @@ def _report(labels: Sequence[str]) -> Json:
         explanations={"type": "array", "items": explanation, "maxItems": len(labels)},
         input=_object(format=_TEXT, width=_COUNT, height=_COUNT, sha256=_SHA256),
         gate=gate,
-        warnings={"type": "array", "items": _TEXT},
+        warnings={
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[a-z_]+: ."},
+            "description": (
+                "What lowers the trust in the answer without forbidding it, each a code, a colon, a "
+                f"space and a sentence. Codes, of which more may come: {', '.join(SENTENCES)}."
+            ),
+        },
         model=_object(
             name=_TEXT,
             version=_TEXT,

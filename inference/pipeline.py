@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import gate
+from inference.caveats import caveats
 from inference.classification import classify
-from inference.decoding import PixelBudget, decode, return_memory_at_once
+from inference.decoding import PixelBudget, Radiograph, decode, return_memory_at_once
 from inference.errors import NotAChestXray
 from inference.gradcam import heatmaps
+from inference.lungs import Mask, lung_mask, lung_share
 from inference.overlay import render
 from inference.preprocessing import VERSION, preprocess
 from inference.reading import Options
@@ -18,9 +20,6 @@ from inference.runtime import Activations, open_runtime
 from inference.settings import Settings
 from inference.timing import Timing
 from model_store.model import Model
-
-NO_GATE = "Whether this is a frontal chest X-ray was not checked: this model has no gate."
-FORCED = "Answered because force=true was asked, although the gate refuses this image: "
 
 
 class Pipeline:
@@ -83,14 +82,18 @@ class Pipeline:
         )
         with timing.step("explain"):
             numbers = self._chosen(options.explain, classification.number)
-            explanations = self._explain(activations, numbers, radiograph.pixels, options)
+            lungs = None if activations.lungs is None else lung_mask(activations.lungs)
+            explanations = self._explain(activations, numbers, lungs, radiograph.pixels, options)
+            warnings = self._warnings(
+                verdict, radiograph, activations, lungs, classification.number
+            )
         return Report(
             radiograph=radiograph,
             sha256=hashlib.sha256(data).hexdigest(),
             verdict=verdict,
             classification=classification,
             explanations=explanations,
-            warnings=_warnings(verdict),
+            warnings=warnings,
             model=self._served,
             timing_ms={**timing.steps, "total": timing.total},
             request_id=request_id,
@@ -114,6 +117,7 @@ class Pipeline:
         self,
         activations: Activations,
         numbers: list[int],
+        lungs: Mask | None,
         pixels: NDArray[np.uint8],
         options: Options,
     ) -> tuple[Explanation, ...]:
@@ -124,12 +128,27 @@ class Pipeline:
                 labels[number],
                 heat,
                 render(pixels, heat, size=options.size, encoding=options.overlay),
+                None if lungs is None else lung_share(heat, lungs),
             )
             for number, heat in zip(numbers, heats, strict=True)
         )
 
-
-def _warnings(verdict: gate.Verdict) -> tuple[str, ...]:
-    if verdict.reasons:
-        return (f"{FORCED}{verdict.sentence}.",)
-    return (NO_GATE,) if verdict.chest_xray is None else ()
+    def _warnings(
+        self,
+        verdict: gate.Verdict,
+        radiograph: Radiograph,
+        activations: Activations,
+        lungs: Mask | None,
+        predicted: int,
+    ) -> tuple[str, ...]:
+        """The same for the same image, whatever is explained."""
+        share = None
+        if lungs is not None:
+            share = lung_share(activations.class_map(predicted).clip(min=0), lungs)
+        return caveats(
+            verdict,
+            radiograph,
+            size=self._manifest.input.size,
+            lungs_found=None if activations.lungs is None else lungs is not None,
+            lung_share=share,
+        )

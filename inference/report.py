@@ -32,7 +32,7 @@ class Explanation:
     label: str
     heatmap: npt.NDArray[np.float32]
     overlay: Overlay
-    #: Share of the heat inside the lungs, 0–1; None while the model has no lung mask.
+    #: Share of the heat inside the lungs, 0–1; None where no lungs are known, or no heat.
     lung_share: float | None = None
 
 
@@ -99,7 +99,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "width": explanation.overlay.width,
         "height": explanation.overlay.height,
         "base64": base64.b64encode(explanation.overlay.data).decode("ascii"),
-        "lung_share": explanation.lung_share,
+        "lung_share": None if explanation.lung_share is None else round(explanation.lung_share, 4),
         "heatmap": {
             "rows": rows,
             "columns": columns,

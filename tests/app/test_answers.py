@@ -256,7 +256,7 @@ def test_what_the_gate_refuses_is_answered_with_a_warning_when_forced(client: Cl
     answer = client.answer(blank, force="true", explain="all")
     assert answer["gate"]["chest_xray"] is False
     assert "blank" in answer["gate"]["reasons"]
-    assert len(answer["warnings"]) == 1
+    assert answer["warnings"][0].startswith("forced: ")
     assert abs(sum(answer["probabilities"].values()) - 1) < 1e-6
     for explanation in answer["explanations"]:
         assert all(0 <= value <= 1 for value in explanation["heatmap"]["values"])

@@ -231,6 +231,22 @@ def test_of_the_age_only_childhood_is_told(age: str, child: bool | None) -> None
     assert decoded(data).paediatric is child
 
 
+@pytest.mark.parametrize(
+    ("station", "series", "told"),
+    [
+        ("PORTABLE1", "", True),
+        ("", "Chest portable", True),
+        ("ROOM 2", "CHEST PA", False),
+        ("", "", None),
+    ],
+)
+def test_of_station_and_series_only_a_portable_device_is_told(
+    station: str, series: str, told: bool | None
+) -> None:
+    data = encode_dicom(CHEST, StationName=station, SeriesDescription=series)
+    assert decoded(data).portable is told
+
+
 def test_nothing_of_a_patient_reaches_a_log_or_an_error(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

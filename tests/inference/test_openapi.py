@@ -223,7 +223,8 @@ class TestReport:
             (("explanations", 0, "lung_share"), None),
             (("explanations", 0, "media_type"), "image/png"),
             (("explanations",), []),
-            (("warnings",), ["Not checked."]),
+            (("warnings",), ["not_checked: Not checked."]),
+            (("warnings",), ["a_new_code: Of a later version."]),
         ],
     )
     def test_may_have(self, path, value):
@@ -245,6 +246,7 @@ class TestReport:
             (("timing_ms", "run"), -1),
             (("timing_ms", "wait"), 1),
             (("extra",), 1),
+            (("warnings",), ["A sentence without a code."]),
         ],
     )
     def test_may_not_have(self, path, value):

@@ -126,8 +126,48 @@ def test_without_a_gate_in_the_model_the_answer_promises_nothing(answer, bundled
     found = answer(JPEG)
     assert found["gate"] == {"chest_xray": None, "score": None, "reasons": []}
     assert found["warnings"] == [
-        "Whether this is a frontal chest X-ray was not checked: this model has no gate."
+        "not_checked: Whether this is a frontal chest X-ray was not checked: this model has no gate."
     ]
+
+
+def test_what_dicom_tells_of_view_and_age_is_a_warning_and_the_age_is_not_in_it(answer):
+    data = encode_dicom(
+        CHEST,
+        ViewPosition="AP",
+        PatientAge="013Y",
+        StationName="Portable 2",
+        SeriesDescription="Chest",
+    )
+    found = answer(data)["warnings"]
+    codes = [warning.split(":")[0] for warning in found]
+    assert codes[-3:] == ["ap_view", "portable", "paediatric"]
+    assert not any("13" in warning for warning in found)
+    assert answer(data, explain="none")["warnings"] == found
+
+
+def test_the_pictures_of_several_classes_are_on_the_scale_of_their_values(answer):
+    data = encode_png(draw_chest(256, 256, 3))
+    options = {"overlay": "png", "size": 256}
+    found = {each["label"]: each for each in answer(data, explain="all", **options)["explanations"]}
+    peaks = {label: max(each["heatmap"]["values"]) for label, each in found.items()}
+    strongest = max(peaks, key=peaks.get)
+    assert peaks[strongest] == 1
+    assert any(0.05 < peak < 0.95 for peak in peaks.values())
+    for label, each in found.items():
+        [own] = answer(data, explain=label, **options)["explanations"]
+        expected = peaks[label] * np.array(own["heatmap"]["values"])
+        np.testing.assert_allclose(each["heatmap"]["values"], expected, atol=2e-4)
+        if label == strongest:
+            assert each["base64"] == own["base64"]
+        elif 0.05 < peaks[label] < 0.95:  # less heat is less colour
+            assert colour(each) < colour(own)
+
+
+def colour(explanation) -> float:
+    """How far the picture is from gray."""
+    data = base64.b64decode(explanation["base64"])
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return float(np.ptp(picture.astype(int), axis=-1).mean())
 
 
 BLANK = encode_png(np.full((100, 100), 7, np.uint8))
@@ -148,8 +188,8 @@ def test_force_has_it_answered_with_a_warning(answer, shape):
     found = answer(encode_png(np.full(shape, 7, np.uint8)), force=True, explain="all")
     assert found["gate"]["chest_xray"] is False
     assert "blank" in found["gate"]["reasons"]
-    assert len(found["warnings"]) == 1
-    assert found["warnings"][0].startswith("Answered because force=true was asked")
+    assert found["warnings"][0].startswith("forced: Answered because force=true was asked")
+    assert found["warnings"][-1].startswith("low_resolution: The shorter side has ")
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-6)
     values = np.array([each["heatmap"]["values"] for each in found["explanations"]])
     assert np.isfinite(values).all()

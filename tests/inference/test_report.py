@@ -49,7 +49,7 @@ def report(**changes: Any) -> Report:
                 0.81,
             ),
         ),
-        "warnings": ("A warning.",),
+        "warnings": ("portable: A warning.",),
         "model": Served(MANIFEST, "f" * 64, "litert"),
         "timing_ms": {"read": 0.304, "decode": 4.1, "total": 9.8765},
         "request_id": "4711",
@@ -80,7 +80,7 @@ def test_the_json_is_that_of_the_design():
         ],
         "input": {"format": "JPEG", "width": 2500, "height": 2048, "sha256": "ab" * 32},
         "gate": {"chest_xray": True, "score": 0.997, "reasons": []},
-        "warnings": ["A warning."],
+        "warnings": ["portable: A warning."],
         "model": {
             "name": "chest",
             "version": "2026.11.1",
@@ -111,6 +111,13 @@ def test_no_rounding_takes_from_the_sum_of_the_probabilities():
     thirds = Classification(0, np.array([1 / 3, 2 / 3]), True)
     written = json.loads(json.dumps(report(classification=thirds).to_json(), allow_nan=False))
     assert math.isclose(sum(written["probabilities"].values()), 1, abs_tol=1e-6)
+
+
+def test_a_share_is_rounded_and_one_that_is_not_known_is_null():
+    heat, overlay = np.zeros((1, 1)), Overlay(b"", "image/png", 128, 128)
+    shares = (Explanation("normal", heat, overlay, each) for each in (0.123456, 0.0, None))
+    answer = report(explanations=tuple(shares)).to_json()
+    assert [each["lung_share"] for each in answer["explanations"]] == [0.1235, 0.0, None]
 
 
 def test_base64_and_hash_hold_every_byte():
