@@ -18,18 +18,22 @@ from training.lungs import Masks
 #: The key of the images as they are.
 ORIGINAL = "original"
 
+Maps = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Answers:
     """Answers for some of a data set's images.
 
     `chosen` [n] are the numbers of these images; `logits` is float32 [n, classes]; `class_maps` are those of
-    the predicted class before the ReLU, [rows, columns] each.
+    the predicted class before the ReLU, [rows, columns] each; `lungs` the probabilities to be lung, alike, or
+    None for a network that has no map of them.
     """
 
     chosen: npt.NDArray[np.integer]
     logits: npt.NDArray[np.float32]
-    class_maps: Sequence[npt.NDArray[np.float32]]
+    class_maps: Sequence[Maps]
+    lungs: Sequence[Maps | None]
 
 
 def ask(
@@ -57,20 +61,27 @@ def ask(
     Raises:
         DataError: An image cannot be read.
     """
-    found: dict[str, list[tuple[int, npt.NDArray[np.float32], npt.NDArray[np.float32]]]] = {}
+    found: dict[str, list[tuple[int, Maps, Maps, Maps | None]]] = {}
     for number, example in enumerate(tqdm(examples, "asking", unit="image", disable=None)):
         pixels = read_pixels(example)
         for name, each in _pictures(pixels, masks[number] if masks else None, altered).items():
             activations = runtime.run(preprocess(each, spec))
             predicted = int(activations.logits.argmax())
             found.setdefault(name, []).append(
-                (number, activations.logits, activations.class_map(predicted).copy())
+                # The other classes' maps are not kept: for thousands of images they are large.
+                (
+                    number,
+                    activations.logits,
+                    activations.class_map(predicted).copy(),
+                    activations.lungs,
+                )
             )
     return {
         name: Answers(
-            np.array([number for number, _, _ in rows]),
-            np.stack([logits for _, logits, _ in rows]),
-            [class_map for _, _, class_map in rows],
+            np.array([number for number, *_ in rows]),
+            np.stack([logits for _, logits, _, _ in rows]),
+            [class_map for _, _, class_map, _ in rows],
+            [lungs for *_, lungs in rows],
         )
         for name, rows in found.items()
     }

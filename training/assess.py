@@ -13,6 +13,7 @@ from training.data import Example, read_pixels
 from training.evaluators import Predictions
 from training.evaluators.heat import heat_in_lungs
 from training.evaluators.left_out import left_out_figures
+from training.evaluators.lungs import lung_maps
 from training.evaluators.shortcuts import audit
 from training.figures import figures
 from training.left_out import read_left_out
@@ -71,9 +72,10 @@ def assess(
         masks: The examples' lung masks, n of them.
 
     Returns:
-        Its `found` is that of `figures`, and beside it `shortcuts` (alteration → `audit`) and `heat` (see
-        `heat_in_lungs`), which are None where they were not looked at, and as one number each
-        `lungs_blacked_out` (accuracy) and `heat_in_lungs` (share).
+        Its `found` is that of `figures`, and beside it `shortcuts` (alteration → `audit`), `heat` (see
+        `heat_in_lungs`) and `lungs` (see `lung_maps`), which are None where they were not looked at, and as
+        one number each `lungs_blacked_out` (accuracy), `heat_in_lungs` (share), `lung_dice` and
+        `lungs_not_found` (share of images).
     """
     original = answers[ORIGINAL]
     predictions = predictions_from(original, examples, classes, temperature)
@@ -91,6 +93,11 @@ def assess(
     if found["heat"]:
         found["heat_in_lungs"] = found["heat"]["share"]
         found["intervals"]["heat_in_lungs"] = found["heat"]["share_interval"]
+    found["lungs"] = lung_maps(predictions, original.class_maps, original.lungs, masks)
+    if found["lungs"]:
+        found["lungs_not_found"] = found["lungs"]["implausible"]
+        found["lung_dice"] = found["lungs"]["dice"]
+        found["intervals"]["lung_dice"] = found["lungs"]["dice_interval"]
     return Assessment(predictions, original, found)
 
 

@@ -54,6 +54,7 @@ def model_card(facts: Facts, metrics: Mapping[str, Any]) -> str:
         "left_out_table": _left_out,
         "shortcuts_table": _shortcuts,
         "heat_table": _heat,
+        "lungs_table": _lungs,
         "sanity_table": _sanity,
     }
     cells = {
@@ -135,6 +136,17 @@ def _heat(found: Mapping[str, Any]) -> str:
             [cell, f"{row['images']:.0f}", number(row["share"]), span(row["share_interval"])]
             + [number(row[key]) for key in ("uniform", "blob", "pointing")]
             for cell, row in {"all": found, **found["sources"]}.items()
+        ],
+    )
+
+
+def _lungs(found: Mapping[str, Any]) -> str:
+    return table(
+        ["source", "images", "Dice", "95 %", "no lungs", "heat inside", "by mask", "uniform map"],
+        [
+            [source, f"{row['images']:.0f}", number(row["dice"]), span(row["dice_interval"])]
+            + [number(row[key]) for key in ("implausible", "share", "share_by_mask", "uniform")]
+            for source, row in {"all": found, **found["sources"]}.items()
         ],
     )
 

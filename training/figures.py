@@ -35,6 +35,8 @@ NAMES = {
     "coverage": "share of certain answers",
     "accuracy_if_certain": "accuracy of certain answers",
     "heat_in_lungs": "heat in the lungs",
+    "lung_dice": "Dice of the network's map of the lungs",
+    "lungs_not_found": "share of images without plausible lungs",
     "lungs_blacked_out": "accuracy with the lungs blacked out",
     "left_out_recall": "mean recall in left-out sources",
     "left_out_ece": "expected calibration error in left-out sources",
@@ -48,9 +50,10 @@ _MORE = {
     "worst_cell",
     "accuracy_most_certain",
     "heat_in_lungs",
+    "lung_dice",
     "left_out_recall",
 }
-_LESS = {"ece", "brier", "aurc", "lungs_blacked_out", "left_out_ece"}
+_LESS = {"ece", "brier", "aurc", "lungs_not_found", "lungs_blacked_out", "left_out_ece"}
 
 _CURVE_POINTS = 200
 

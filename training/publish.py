@@ -22,6 +22,8 @@ DIRECTION = {
     "images": 0,
     "left_out_ece": -1,
     "left_out_recall": 1,
+    "lung_dice": 1,
+    "lungs_not_found": -1,
     "lungs_blacked_out": -1,  # an accuracy without anything to see
     "macro_f1": 1,
     "mean_recall": 1,

@@ -42,6 +42,7 @@ _TILES = (
     "left_out_recall",
     "lungs_blacked_out",
     "heat_in_lungs",
+    "lung_dice",
 )
 
 

@@ -10,6 +10,7 @@ from training.data import DataError, Example
 from training.evaluators import Predictions
 from training.evaluators.heat import blob, heat_in_lungs, hottest_inside, lung_share, spread
 from training.evaluators.left_out import left_out_figures
+from training.evaluators.lungs import dice, lung_maps
 from training.evaluators.shortcuts import (
     audit,
     border_blacked_out,
@@ -118,6 +119,61 @@ def test_where_no_disease_is_named_rightly_there_is_no_share(left_half: np.ndarr
     assert found["images"] == 0
     assert np.isnan(found["share"])
     assert found["sources"] == {}
+
+
+def two_lungs(sure: float = 0.95) -> np.ndarray:
+    """On a grid of 8 x 8: 24 of the 64 positions."""
+    found = np.full((8, 8), 0.02, np.float32)
+    found[1:7, 1:3] = found[1:7, 5:7] = sure
+    return found
+
+
+def test_dice_is_twice_what_is_shared_by_what_both_have() -> None:
+    one, other = np.zeros((2, 4, 4), bool)
+    one[0], other[0, 1:], other[1, 0] = True, True, True
+    assert dice(one, other) == pytest.approx(2 * 3 / (4 + 4))
+    assert dice(one, one) == 1
+    assert dice(one, ~one) == 0
+    assert dice(one & False, one & False) == 1
+
+
+def test_the_network_s_own_lungs_are_held_against_masks() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:56, 8:24] = mask[8:56, 40:56] = 1
+    inside = np.zeros((8, 8))
+    inside[4, 2] = 1
+    found = lung_maps(
+        predictions([0, 1, 1, 1, 1], [0, 0, 1, 1, 1], ["x", "x", "x", "y", "y"]),
+        [inside, inside, np.ones((8, 8)), -inside, inside],
+        [two_lungs(), two_lungs(), two_lungs(), two_lungs(), two_lungs(sure=0.6)],
+        [mask, None, mask, mask, mask],
+    )
+    assert found is not None
+    assert found["images"] == 5
+    assert found["implausible"] == pytest.approx(1 / 5)  # the unsure one
+    assert found["dice"] == pytest.approx(1, abs=0.05)
+    assert found["dice_interval"][0] > 0.95
+    assert found["uniform"] == pytest.approx(24 / 64)
+    x = found["sources"]["x"]
+    assert x["images"] == 3
+    assert x["implausible"] == 0
+    # Two images with all of their heat in the lungs, and one with as much as there is area.
+    assert x["share"] == pytest.approx((0.9 + 0.9 + 24 / 64) / 3, abs=0.06)
+    assert x["off"] < 0.05
+    y = found["sources"]["y"]
+    assert y["implausible"] == 0.5
+    assert np.isnan(y["share"])  # no heat, and lungs that are not believed
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_masks_there_is_no_dice_and_without_a_map_nothing() -> None:
+    two = predictions([0, 1], [0, 1], ["x", "y"])
+    heats = [np.ones((8, 8))] * 2
+    found = lung_maps(two, heats, [two_lungs()] * 2, None)
+    assert found is not None
+    assert np.isnan(found["dice"])
+    assert found["share"] == pytest.approx(24 / 64, abs=0.03)
+    assert lung_maps(two, heats, [None, None], None) is None
 
 
 def left_out_folder(folder: Path) -> Path:

@@ -57,6 +57,9 @@ def test_the_figures_are_those_of_the_manifest_and_of_every_audit(
     }
     assert found["heat"]["uniform"] == 0.5
     assert 0 < found["heat_in_lungs"] < 1
+    assert found["lungs"]["images"] == 16
+    assert 0 <= found["lungs_not_found"] <= 1
+    assert found["lungs"]["uniform"] == 0.5
     assert found["left_out_recall"] == pytest.approx(0.9)
     assert found["sanity"]["images"] == 6
 
