@@ -38,7 +38,7 @@ SENTENCES = {
         "The DICOM file says that this was taken with a portable device: such patients are sicker and lie."
     ),
     "paediatric": (
-        "The DICOM file says that this is a child; the model's card says which children it was trained on."
+        "The DICOM file says that this is a child; the mix of the training data is on the model's card."
     ),
 }
 

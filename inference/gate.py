@@ -29,7 +29,7 @@ class Verdict:
     chest_xray: bool | None
     score: float | None
     reasons: tuple[str, ...]
-    #: Whether it passed with a score so close to refusal that the answer says so.
+    #: It passes, but few chest X-rays score so low.
     near_edge: bool = False
 
     @property

@@ -107,6 +107,10 @@ class Pipeline:
         classes = len(self._manifest.classes)
         if found.logits.shape != (classes,):
             raise ValueError(f"The network has {found.logits.size} logits for {classes} classes.")
+        if found.lungs is not None and found.lungs.ndim != 2:
+            raise ValueError(
+                f"The network's lungs have the shape {found.lungs.shape}, not rows and columns."
+            )
 
     def _chosen(self, explain: str, predicted: int) -> list[int]:
         labels = self._manifest.labels

@@ -231,9 +231,20 @@ def test_more_pixels_than_the_setting_allows_are_refused(bundled):
             {"outputs": {"logits": "Identity", "class_maps": None, "embedding": None}},
             "The network has no output 'Identity'; it has: ",
         ),
+        (
+            {
+                "outputs": {
+                    "logits": "logits",
+                    "class_maps": "class_maps",
+                    "embedding": "embedding",
+                    "lungs": "embedding",
+                }
+            },
+            r"The network's lungs have the shape \(\d+,\), not rows and columns",
+        ),
         ({"input": {"size": 224, "channels": 3, "low": 0, "high": 1}}, r"\w"),
     ],
-    ids=["preprocessing", "classes", "outputs", "channels"],
+    ids=["preprocessing", "classes", "outputs", "lungs", "channels"],
 )
 def test_a_network_that_is_not_what_its_manifest_says_is_not_opened(facts, reason, make_store):
     model = open_store(str(make_store("1.0", **facts))).open()
