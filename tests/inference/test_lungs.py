@@ -1,12 +1,22 @@
 """A map of lungs is believed where it can be one, and a share of heat is what it says."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from inference.decoding import PixelBudget, decode
 from inference.lungs import SIDE, lung_mask, lung_share
+from inference.preprocessing import preprocess
+from model_store import Model
+from tests.drawing import Gray
+
+# TensorFlow's own
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*__pyct_anno:DeprecationWarning", "ignore:__array__ impl:DeprecationWarning"
+)
 
 #: Two lungs on the network's grid of 14 x 14, and what is sure of them.
 LUNGS = np.zeros((14, 14), np.float32)
@@ -89,3 +99,46 @@ def test_masks_of_real_lungs_are_believed(shared: Path) -> None:
     ]
     assert len(believed) > 4000
     assert np.mean(believed) > 0.98
+
+
+@pytest.fixture(scope="module")
+def drawn_lungs(bundled: Model) -> Callable[[Gray], np.ndarray]:
+    """The map that the bundled network draws, whether its version has it as an output or not."""
+    from inference.runtime.tensorflow import TensorFlowRuntime
+
+    runtime = TensorFlowRuntime(bundled.read("model.keras"), lungs="lung_probability")
+
+    def draw(pixels: Gray) -> np.ndarray:
+        found = runtime.run(preprocess(pixels, bundled.manifest.input)).lungs
+        assert found is not None
+        return found
+
+    return draw
+
+
+def test_no_lungs_are_believed_in_what_is_blank(
+    drawn_lungs: Callable[[Gray], np.ndarray],
+) -> None:
+    ramp = np.tile(np.linspace(0, 255, 300).astype(np.uint8), (300, 1))
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.uint8)
+    flat = [np.full((300, 300), value, np.uint8) for value in (0, 90, 255)]
+    for blank in (*flat, ramp, ramp.T.copy(), noise):
+        assert lung_mask(drawn_lungs(blank)) is None
+
+
+@pytest.mark.shared
+def test_lungs_are_believed_in_chest_radiographs_and_hardly_elsewhere(
+    drawn_lungs: Callable[[Gray], np.ndarray], real: list[Gray], shared: Path
+) -> None:
+    budget = PixelBudget(40_000_000)
+    files = sorted((shared / "not_cxr" / "images").rglob("*.jpg"))[::28]
+    others = [
+        decode(file.read_bytes(), max_pixels=40_000_000, budget=budget).pixels for file in files
+    ]
+    assert len(others) >= 50
+    believed, wrongly = (
+        np.mean([lung_mask(drawn_lungs(pixels)) is not None for pixels in pictures])
+        for pictures in (real, others)
+    )
+    assert believed >= 0.95
+    assert wrongly <= 0.2
