@@ -30,8 +30,10 @@ def _config(options: argparse.Namespace) -> "Config":
 
     from training.config import load_config
 
-    keys = ("weights", "start_from", "lungs", "epochs")
+    keys = ("weights", "start_from", "teachers", "lungs", "epochs")
     changes = {key: getattr(options, key, None) for key in keys}
+    if changes["teachers"]:
+        changes["teachers"] = tuple(changes["teachers"])
     return dataclasses.replace(
         load_config(options.config), **{key: value for key, value in changes.items() if value}
     )
@@ -247,6 +249,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--start-from", help="go on from this network (.keras), such as a version's model.keras"
+    )
+    train.add_argument(
+        "--teachers",
+        nargs="+",
+        type=str,
+        help="networks (.keras) whose answers soften the labels of the training images",
     )
     train.add_argument("--resume", action="store_true", help="go on after an interruption")
     train.add_argument(

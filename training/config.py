@@ -24,6 +24,10 @@ class Config:
     weights: str | None = "imagenet"
     #: A network made by `train` or a version's model.keras that this run goes on from (same architecture).
     start_from: str | None = None
+    #: Networks (.keras) whose mean answer to each training image is mixed into its label, and with which
+    #: share: what is doubtful is then not learned as if it were certain (Hinton et al. 2015).
+    teachers: tuple[str, ...] = ()
+    teachers_share: float = 0.5
     #: For so many epochs only the head is trained; then also the layers from `frozen_before` on (all of
     #: them if it is None).
     head_epochs: int = 0

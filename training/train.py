@@ -1,5 +1,6 @@
 """Train one network from one config, in epochs that a kill at any moment costs at most one of."""
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
+import scipy.special
 from tqdm import tqdm
 
 from inference.preprocessing import equalize_locally, squash
@@ -70,7 +72,7 @@ def train(
             for pixels in _read_all(validation, "reading val")
         ]
     )
-    targets, expected = _one_hot(training, config), _one_hot(validation, config)
+    targets, expected = targets_of(training, chests, config), _one_hot(validation, config)
     probabilities = draw_probabilities(training, config.source_balance)
     steps = len(training) // config.batch
 
@@ -112,6 +114,26 @@ def is_over(state: RunState, config: Config) -> bool:
     waited = state.epochs_done - state.best_epoch
     stopped = config.patience is not None and waited >= config.patience
     return state.epochs_done >= config.epochs or stopped
+
+
+def targets_of(
+    examples: Sequence[Example], chests: Sequence[Chest], config: Config
+) -> npt.NDArray[np.float32]:
+    """What the network is to answer, float32 [n, classes]: the labels, softened by the teachers."""
+    labels = _one_hot(examples, config)
+    if not config.teachers:
+        return labels
+    answers = np.zeros_like(labels)
+    for file in config.teachers:
+        teacher = keras.models.load_model(file, compile=False)
+        batches = list(itertools.batched(chests, 32, strict=False))
+        for number, batch in enumerate(tqdm(batches, "asking teachers", leave=False, disable=None)):
+            images = [equalize_locally(squash(chest.pixels, config.size)) for chest in batch]
+            found = teacher.predict_on_batch(as_batch(images))
+            logits = found["logits"] if isinstance(found, dict) else found
+            answers[32 * number : 32 * number + len(batch)] += scipy.special.softmax(logits, axis=1)
+    share = config.teachers_share
+    return (1 - share) * labels + share * answers / len(config.teachers)
 
 
 def _build(config: Config) -> keras.Model:

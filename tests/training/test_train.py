@@ -24,7 +24,7 @@ from training.augmentation import Chest
 from training.batches import UNKNOWN, Batches, draw_probabilities
 from training.data import Example, read_dataset, read_pixels
 from training.run_state import RunState, read_config
-from training.train import is_over, lung_loss, train
+from training.train import is_over, lung_loss, targets_of, train
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -115,6 +115,23 @@ def test_a_run_can_go_on_from_another_ones_network(
     best = min(row["val_loss"] for row in state_of(runs[0])["history"])
     # Only the statistics of batch norm move at this learning rate.
     assert state_of(tmp_path / "run")["history"][0]["val_loss"] == pytest.approx(best, abs=0.5)
+
+
+def test_teachers_soften_the_labels_by_their_share(runs: tuple[Path, Path], drawn: Path) -> None:
+    network = runs[0] / "best.keras"
+    examples = [each for each in read_dataset(drawn) if each.split == "train"][:10]
+    chests = [Chest(read_pixels(each)) for each in examples]
+    taught = replace(tiny.config, teachers=(str(network), str(network)), teachers_share=0.25)
+    inputs = np.concatenate(
+        [
+            preprocess(chest.pixels, Input(size=64, channels=1, low=0.0, high=255.0))
+            for chest in chests
+        ]
+    )
+    answers = keras.models.load_model(network, compile=False)(inputs)["logits"]
+    expected = 0.75 * targets_of(examples, chests, tiny.config)
+    expected += 0.25 * keras.ops.convert_to_numpy(keras.ops.softmax(answers))
+    np.testing.assert_allclose(targets_of(examples, chests, taught), expected, atol=1e-5)
 
 
 def test_hidden_lungs_have_no_class() -> None:
