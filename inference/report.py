@@ -103,6 +103,6 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "heatmap": {
             "rows": rows,
             "columns": columns,
-            "values": [round(value, 4) for value in explanation.heatmap.ravel().tolist()],
+            "values": explanation.heatmap.astype(float).round(4).ravel().tolist(),
         },
     }
