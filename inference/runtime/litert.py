@@ -5,7 +5,7 @@ import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ai_edge_litert.interpreter import Interpreter, SignatureRunner
+from ai_edge_litert.interpreter import Interpreter
 
 from inference.runtime import Activations, Array
 from model_store.manifest import Outputs
@@ -29,19 +29,19 @@ class LiteRTRuntime:
             ValueError: LiteRT does not take the model, or the model lacks one of the outputs.
         """
         self._content, self._outputs, self._threads = content, outputs, threads
-        self._idle: queue.LifoQueue[SignatureRunner | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[_Network | None] = queue.LifoQueue()
         for _ in range(max(1, (os.cpu_count() or 1) // threads) - 1):
             self._idle.put(None)
         first = self._open()
-        has = first.get_output_details()
+        has = first.outputs
         for output, name in vars(outputs).items():
             if name not in has and (output, name) != ("lungs", None):
                 raise ValueError(f"The network has no output {name!r}; it has: {', '.join(has)}.")
         self._idle.put(first)
 
     def run(self, batch: Array) -> Activations:
-        with self._runner() as runner:
-            found = runner(image=batch)
+        with self._network() as network:
+            found = network.run(batch)
         class_maps = found[self._outputs.class_maps][0]
         lungs = self._outputs.lungs
         return Activations(
@@ -51,15 +51,35 @@ class LiteRTRuntime:
             lungs=found[lungs][0] if lungs else None,
         )
 
-    def _open(self) -> SignatureRunner:
-        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
-        return interpreter.get_signature_runner()
+    def _open(self) -> "_Network":
+        return _Network(self._content, self._threads)
 
     @contextmanager
-    def _runner(self) -> Iterator[SignatureRunner]:
-        runner = self._idle.get()
+    def _network(self) -> Iterator["_Network"]:
+        network = self._idle.get()
         try:
-            runner = runner or self._open()
-            yield runner
+            network = network or self._open()
+            yield network
         finally:
-            self._idle.put(runner)
+            self._idle.put(network)
+
+
+class _Network:
+    """One interpreter, its tensors by the names that the model's signature gives them.
+
+    Setting and getting tensors by hand spares what `SignatureRunner` does on each call: 0.1 ms.
+    """
+
+    def __init__(self, content: bytes, threads: int) -> None:
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        signature = self._interpreter.get_signature_runner()
+        self._image = signature.get_input_details()["image"]["index"]
+        self.outputs = {
+            name: tensor["index"] for name, tensor in signature.get_output_details().items()
+        }
+
+    def run(self, batch: Array) -> dict[str | None, Array]:
+        self._interpreter.set_tensor(self._image, batch)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(index) for name, index in self.outputs.items()}
