@@ -84,11 +84,14 @@ class LungProbability(keras.layers.Layer):
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Give a network the weights of another one of the same architecture, layer by layer of one name.
 
+    A map of the lungs that only the target has begins anew.
+
     Raises:
         ValueError: A layer is missing or has other shapes.
     """
+    known = {layer.name for layer in source.layers}
     for layer in target.layers:
-        if layer.weights:
+        if layer.weights and (layer.name in known or layer.name != "lungs"):
             try:
                 layer.set_weights(source.get_layer(layer.name).get_weights())
             except ValueError as error:

@@ -1,0 +1,12 @@
+"""A second network beside `mobilenet_v3_small_lungs_taught`, from other weights and with coarser maps.
+
+python -m training train mobilenet_v3_small_lungs_second --data DATA --lungs MASKS.npz \
+    --start-from model_store/models/2026.11.1/model.keras \
+    --teachers model_store/models/2026.11.1/model.keras build/runs/mobilenet_v3_small_lungs/best.keras
+"""
+
+from dataclasses import replace
+
+from training.configs.mobilenet_v3_small_lungs_taught import config as taught
+
+config = replace(taught, stride=32, epochs=20, learning_rate=7e-4, seed=2)
