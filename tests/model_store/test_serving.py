@@ -84,7 +84,7 @@ def test_a_bad_manifest_is_a_reason_like_any_other(
 
 
 @pytest.mark.parametrize(
-    "where", ["https://account.blob.core.windows.net/models", "no/such/folder"]
+    "where", ["https://account.blob.core.windows.net", "no/such/folder"]
 )
 def test_in_place_of_a_store_that_cannot_be_opened_the_bundled_one_serves(
     bundled: Path, where: str
