@@ -41,7 +41,13 @@ class Relay:
 
     def revive(self) -> None:
         """Hand everything on as at first."""
-        self.down, self.cut_after, self.resets, self.pause, self.answers = False, None, False, 0, None
+        self.down, self.cut_after, self.resets, self.pause, self.answers = (
+            False,
+            None,
+            False,
+            0,
+            None,
+        )
 
     def close(self) -> None:
         """Stop listening."""
@@ -61,10 +67,10 @@ class Relay:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        if self.answers is not None:
+        if (answers := self.answers) is not None:
             with contextlib.suppress(OSError), client:
                 while client.recv(2**16):
-                    client.sendall(self.answers)
+                    client.sendall(answers)
             return
         try:
             server = socket.create_connection(("127.0.0.1", self.target))

@@ -162,12 +162,12 @@ def test_a_store_that_does_not_exist_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["verify"], ["promote"], ["rollback"]])
+@pytest.mark.parametrize("command", [[], ["list"], ["verify"], ["promote"], ["rollback"], ["add"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = model_store(*command, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m model_store")
-    assert ("--store FOLDER" if command else "exit status") in done.stdout
+    assert ("--store STORE" if command else "exit status") in done.stdout
 
 
 def test_importing_the_store_loads_nothing_but_the_standard_library() -> None:
