@@ -113,6 +113,7 @@ class Service:
         """A reason without the store's place, which is nobody's business outside."""
         for place in (str(BUNDLED), self.settings.model_store):
             if reason and ("://" in place or Path(place).is_absolute()):
+                reason = reason.replace(f"The store {place}", "The store")
                 reason = reason.replace(place, "the store")
         return reason
 

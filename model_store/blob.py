@@ -354,9 +354,10 @@ _HINTS = {
 def _why(error: Exception) -> str:
     """A reason without hosts, keys and request numbers: it is shown by /api/health."""
     if isinstance(error, HttpResponseError) and error.status_code:
-        code = f"{error.status_code} {getattr(error, 'error_code', '') or error.reason or ''}"
+        code = getattr(error, "error_code", None) or error.reason or ""
+        answer = f"it answers {error.status_code} {getattr(code, 'value', code)}".rstrip()
         hint = _HINTS.get(error.status_code)
-        return f"it answers {code.strip()}" + (f": {hint}" if hint else "")
+        return f"{answer}: {hint}" if hint else answer
     if isinstance(error, ClientAuthenticationError):
         return f"no token was given for it: {_HINTS[401]}"
     if isinstance(error, ServiceRequestError):

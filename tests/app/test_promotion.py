@@ -192,7 +192,7 @@ def test_an_app_that_starts_without_its_store_answers_and_recovers(
     state = client.get("/api/health").json()
     assert state["status"] == "degraded"
     assert state["reason"] == (
-        "The store the store cannot be read: it cannot be connected to. "
+        "The store cannot be read: it cannot be connected to. "
         f"In its place serves the bundled version {ACTIVE}."
     )
     cloud.relay.revive()

@@ -51,7 +51,7 @@ class IdentityEndpoint:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.headers.get("X-IDENTITY-HEADER") != HEADER:
-                    self.send_error(401)
+                    self._send(401, {"statusCode": 401, "message": "Unauthorized"})
                     return
                 asked.append(dict(parse_qsl(urlsplit(self.path).query)))
                 given = token()
@@ -61,8 +61,11 @@ class IdentityEndpoint:
                     "resource": "https://storage.azure.com",
                     "token_type": "Bearer",
                 }
+                self._send(200, content)
+
+            def _send(self, status: int, content: dict[str, Any]) -> None:
                 body = json.dumps(content).encode()
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
