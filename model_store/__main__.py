@@ -49,20 +49,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at the versions of a model store, verify them, put one into use.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_options_of_all()],
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--store",
-        metavar="STORE",
-        default="bundled",
-        help="a folder, or https://ACCOUNT.blob.core.windows.net/CONTAINER, opened by AZURE_CLIENT_ID's "
-        "identity or as you are signed in; without it, the store that comes with the app",
-    )
-    common.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser.set_defaults(store="bundled", json=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Any, what: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=what, description=what, parents=[common])
+        added = commands.add_parser(name, help=what, description=what, parents=[_options_of_all()])
         added.set_defaults(command=command)
         return added
 
@@ -75,6 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     adding.add_argument("folder", metavar="FOLDER", type=Path, help="the version's folder")
     add("rollback", _rollback, "put the version into use that was before the active one")
     return parser
+
+
+def _options_of_all() -> argparse.ArgumentParser:
+    """What may stand before the command as well as after it."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--store",
+        metavar="STORE",
+        help="a folder, or https://ACCOUNT.blob.core.windows.net/CONTAINER, opened as the identity "
+        "of the app or as you are signed in; without it, the store that comes with the app",
+    )
+    common.add_argument("--json", action="store_true", help="print JSON for programs")
+    return common
 
 
 def _list(store: Store, options: argparse.Namespace) -> int:

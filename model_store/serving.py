@@ -169,21 +169,24 @@ class _Waiting:
     def __init__(self, store: str, patience: float) -> None:
         self.gone: StoreUnavailable | None = None
         self._silence = StoreUnavailable(f"The store {store} did not answer in {patience:g} s.")
-        self._until = time.monotonic() + patience
+        self._left = patience
 
     def __call__[R](self, question: Callable[[], R]) -> R:
         if self.gone:
             raise self.gone
         answer: Future[R] = Future()
+        asked = time.monotonic()
         threading.Thread(target=_settle, args=(answer, question), daemon=True).start()
         try:
-            return answer.result(max(0.0, self._until - time.monotonic()))
+            return answer.result(max(0.0, self._left))
         except StoreUnavailable as error:
             self.gone = error
             raise
         except TimeoutError as error:
             self.gone = self._silence
             raise self.gone from error
+        finally:
+            self._left -= time.monotonic() - asked
 
 
 def _settle[R](answer: "Future[R]", question: Callable[[], R]) -> None:
