@@ -26,6 +26,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
     ServiceRequestError,
+    ServiceResponseError,
 )
 from azure.storage.blob import ContainerClient, LinearRetry
 from urllib3.exceptions import HTTPError
@@ -360,6 +361,6 @@ def _why(error: Exception) -> str:
         return f"{answer}: {hint}" if hint else answer
     if isinstance(error, ClientAuthenticationError):
         return f"no token was given for it: {_HINTS[401]}"
-    if isinstance(error, ServiceRequestError):
-        return "it cannot be connected to"
-    return f"its answer did not come or broke off ({type(error).__name__})"
+    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+        return "it does not answer"
+    return f"its answer broke off or makes no sense ({type(error).__name__})"

@@ -521,8 +521,7 @@ def test_where_the_store_is_gone_what_has_served_goes_on_and_recovers(
     gone = serve(lambda model: pytest.fail("it was loaded again"), before=first)
     assert gone.loaded == first.loaded
     assert gone.degraded == (
-        f"The store {behind} cannot be read: it cannot be connected to. "
-        "In its place serves version 1.0."
+        f"The store {behind} cannot be read: it does not answer. In its place serves version 1.0."
     )
     relay.revive()
     in_azure.promote("2.0")
