@@ -34,7 +34,7 @@ predict: $(VENV)/local.stamp
 	@$(RUN) -m inference "$(IMAGE)" --overlay-dir build/overlays
 	@echo "The picture is in build/overlays."
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp $(if $(shell command -v npm),tests/azurite/node_modules/.stamp)
 	STRICT=$(STRICT) $(RUN) -m pytest
 
 bench: $(VENV)/dev.stamp
@@ -66,14 +66,14 @@ build/checkov/%.stamp:
 	@touch $@
 
 requirements: $(VENV)/dev.stamp
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dicom -o requirements.txt
-	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.txt --extra dicom --extra local -o requirements-local.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra azure --extra dicom -o requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.txt --extra azure --extra dicom --extra local -o requirements-local.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements-local.txt \
 		--extra azure --extra dicom --extra local --extra tensorflow --extra training --extra dev \
 		-o requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build tests/azurite/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.13 or 3.14 is needed and was not found; \
@@ -84,3 +84,9 @@ $(VENV)/%.stamp: requirements-%.txt | $(VENV)/bin/python
 	@echo "Installing $< (once; the development set has TensorFlow in it and takes some minutes) …"
 	$(PIP) -r $<
 	@touch $@
+
+# Node's emulator of Azure Storage; without npm, the tests that need it say that they are left out.
+tests/azurite/node_modules/.stamp: tests/azurite/package-lock.json
+	@echo "Installing Azurite for the tests of the Blob store (once) …"
+	@npm ci --prefix tests/azurite --ignore-scripts --no-audit --no-fund --silent && touch $@ \
+		|| echo "Azurite could not be installed."

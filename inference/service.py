@@ -1,5 +1,8 @@
 """The service: keeps the settings and the opened model, and hands each request its way.
 
+A promotion in the store is noticed while requests come: at the first one after MODEL_REFRESH_SECONDS
+a thread looks, and opens the new version beside the old one, which answers until then.
+
 Nothing heavy is imported before the first prediction, so that the app starts in a moment and its page,
 its health and its OpenAPI document cost nothing.
 """
@@ -7,7 +10,7 @@ its health and its OpenAPI document cost nothing.
 import logging
 import threading
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ from inference.timing import Timing
 from model_store.errors import StoreError
 from model_store.manifest import Manifest
 from model_store.model import Model
-from model_store.once import Once
+from model_store.renewed import Renewed
 from model_store.serving import Serving, open_serving
 from model_store.store import BUNDLED, open_store
 
@@ -38,7 +41,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._serving = Once(self._open)
+        self._serving = Renewed(self._open, settings.model_refresh_seconds)
         self._failure: str | None = None
         self._large_bodies = threading.Lock()
 
@@ -109,7 +112,8 @@ class Service:
     def _public(self, reason: str | None) -> str | None:
         """A reason without the store's place, which is nobody's business outside."""
         for place in (str(BUNDLED), self.settings.model_store):
-            if reason and Path(place).is_absolute():
+            if reason and ("://" in place or Path(place).is_absolute()):
+                reason = reason.replace(f"The store {place}", "The store")
                 reason = reason.replace(place, "the store")
         return reason
 
@@ -119,10 +123,13 @@ class Service:
         return serving.manifest.labels if serving else self._asked_manifest().labels
 
     def _asked_manifest(self) -> Manifest:
-        try:
-            return open_store(self.settings.model_store).manifest(self.settings.model_version)
-        except StoreError:
-            return self._opened().manifest
+        settings = self.settings
+        if (
+            "://" not in settings.model_store
+        ):  # to ask a store elsewhere takes as long as to open it
+            with suppress(StoreError):
+                return open_store(settings.model_store).manifest(settings.model_version)
+        return self._opened().manifest
 
     def _read(self, content_type: str | None, body: bytes) -> bytes:
         settings = self.settings
@@ -148,7 +155,7 @@ class Service:
                 "The service has no model at the moment; try again later.", log=str(error)
             ) from error
 
-    def _open(self) -> "Serving[Pipeline]":
+    def _open(self, before: "Serving[Pipeline] | None") -> "Serving[Pipeline]":
         settings = self.settings
         try:
             serving = open_serving(
@@ -156,13 +163,17 @@ class Service:
                 settings.model_store,
                 settings.model_version,
                 files=(settings.model_file,),
+                before=before,
             )
         except StoreError as error:
-            self._failure = str(error)
+            if before is None:
+                self._failure = str(error)
             raise
         self._failure = None
-        if serving.degraded:
+        if serving.degraded and (before is None or serving.degraded != before.degraded):
             _log.warning("degraded: %s", serving.degraded)
+        elif before and serving.manifest != before.manifest:
+            _log.info("version %s serves now", serving.manifest.version)
         return serving
 
     def _load(self, model: Model) -> "Pipeline":

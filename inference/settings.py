@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from model_store.manifest import is_version_name
 
@@ -85,11 +86,17 @@ def _host_names(name: str, value: str) -> tuple[str, ...]:
 
 
 def _model_store(name: str, value: str) -> str:
-    if value == "bundled" or value.startswith("https://") or Path(value).is_dir():
+    url = urlsplit(value)
+    in_azure = url.scheme == "https" and url.hostname and url.path.strip("/")
+    # A query would be a signature, a user name a secret; the store is opened by the app's identity.
+    if in_azure and not (url.query or url.fragment or "@" in url.netloc):
         return value
+    if value == "bundled" or (not url.scheme and Path(value).is_dir()):
+        return value
+    shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(
-        f"{name} is {value!r}; it takes 'bundled', a folder that exists, "
-        "or https://ACCOUNT.blob.core.windows.net/CONTAINER."
+        f"{name} is {shown!r}; it takes 'bundled', a folder that exists, "
+        "or https://ACCOUNT.blob.core.windows.net/CONTAINER without a key or a signature."
     )
 
 

@@ -4,10 +4,12 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from model_store.errors import ActiveDamaged, StoreError, VersionMissing
-from model_store.store import FolderStore, open_store
+from model_store.store import Store, open_store
 
 EPILOG = """\
 exit status: 0 done; 1 it could not be done, or a version is damaged; 2 the command is wrong
@@ -17,6 +19,7 @@ examples:
   python -m model_store verify --store /mnt/models
   python -m model_store promote 1.2.0
   python -m model_store rollback --json
+  python -m model_store add build/versions/1.2.0 --store https://ACCOUNT.blob.core.windows.net/models
 """
 
 
@@ -24,11 +27,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and give the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        status: int = options.command(open_store(options.store), options)
+        status: int = options.command(_open(options.store), options)
         return status
     except StoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _open(where: str) -> Store:
+    store = open_store(where)
+    if store.copies is None:
+        return store
+    from model_store.progress import progress
+
+    return replace(store, progress=progress)  # type: ignore[type-var]  # a BlobStore
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,19 +49,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at the versions of a model store, verify them, put one into use.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_options_of_all()],
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--store",
-        metavar="FOLDER",
-        default="bundled",
-        help="the store's folder; without it, the store that comes with the app",
-    )
-    common.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser.set_defaults(store="bundled", json=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Any, what: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=what, description=what, parents=[common])
+        added = commands.add_parser(name, help=what, description=what, parents=[_options_of_all()])
         added.set_defaults(command=command)
         return added
 
@@ -58,11 +64,26 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("version", nargs="?", metavar="VERSION", help="a version, or: active")
     promote = add("promote", _promote, "verify a version and put it into use")
     promote.add_argument("version", metavar="VERSION")
+    adding = add("add", _add, "copy a finished version into the store, whole or not at all")
+    adding.add_argument("folder", metavar="FOLDER", type=Path, help="the version's folder")
     add("rollback", _rollback, "put the version into use that was before the active one")
     return parser
 
 
-def _list(store: FolderStore, options: argparse.Namespace) -> int:
+def _options_of_all() -> argparse.ArgumentParser:
+    """What may stand before the command as well as after it."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--store",
+        metavar="STORE",
+        help="a folder, or https://ACCOUNT.blob.core.windows.net/CONTAINER, opened as the identity "
+        "of the app or as you are signed in; without it, the store that comes with the app",
+    )
+    common.add_argument("--json", action="store_true", help="print JSON for programs")
+    return common
+
+
+def _list(store: Store, options: argparse.Namespace) -> int:
     try:
         active = next(iter(store.history()), None)
     except ActiveDamaged as error:
@@ -74,11 +95,11 @@ def _list(store: FolderStore, options: argparse.Namespace) -> int:
     elif rows:
         _print_table(rows)
     else:
-        print(f"There is no version in {store.path}.")
+        print(f"There is no version in {store}.")
     return 0
 
 
-def _row(store: FolderStore, version: str, active: bool) -> dict[str, Any]:
+def _row(store: Store, version: str, active: bool) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(
         ("active", "version", "created", "architecture", "size", "accuracy", "macro_f1", "problem")
     )
@@ -132,10 +153,10 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             print(f"{row['version']}: {row['problem']}", file=sys.stderr)
 
 
-def _verify(store: FolderStore, options: argparse.Namespace) -> int:
+def _verify(store: Store, options: argparse.Namespace) -> int:
     versions = (options.version,) if options.version else store.versions()
     if not versions:
-        raise VersionMissing(f"There is no version in {store.path}.")
+        raise VersionMissing(f"There is no version in {store}.")
     checked = [(version, _problem(store, version)) for version in versions]
     if not options.version and (problem := _active_problem(store)):
         checked.append(("ACTIVE", problem))
@@ -148,7 +169,7 @@ def _verify(store: FolderStore, options: argparse.Namespace) -> int:
     return 1 if any(problem for _, problem in checked) else 0
 
 
-def _problem(store: FolderStore, version: str) -> str | None:
+def _problem(store: Store, version: str) -> str | None:
     try:
         store.verify(version)
     except StoreError as error:
@@ -156,7 +177,7 @@ def _problem(store: FolderStore, version: str) -> str | None:
     return None
 
 
-def _active_problem(store: FolderStore) -> str | None:
+def _active_problem(store: Store) -> str | None:
     """What is wrong with ACTIVE; a store where no version was promoted yet is in order."""
     try:
         for version in store.history()[:1]:
@@ -166,14 +187,20 @@ def _active_problem(store: FolderStore) -> str | None:
     return None
 
 
-def _promote(store: FolderStore, options: argparse.Namespace) -> int:
+def _promote(store: Store, options: argparse.Namespace) -> int:
     store.promote(options.version)
     _print_active(options.version, options.json)
     return 0
 
 
-def _rollback(store: FolderStore, options: argparse.Namespace) -> int:
+def _rollback(store: Store, options: argparse.Namespace) -> int:
     _print_active(store.rollback(), options.json)
+    return 0
+
+
+def _add(store: Store, options: argparse.Namespace) -> int:
+    version = store.add(options.folder)
+    print(json.dumps({"added": version}) if options.json else f"Version {version} is there.")
     return 0
 
 

@@ -21,6 +21,10 @@ class ActiveDamaged(StoreError):
     """ACTIVE is not a list of versions' names."""
 
 
+class ActiveChanged(StoreError):
+    """Somebody else has put a version into use in the meantime; nothing was changed."""
+
+
 class VersionExists(StoreError):
     """A version of this name is there already, and versions never change."""
 
@@ -31,6 +35,10 @@ class VersionDamaged(StoreError):
 
 class FileNotInVersion(StoreError):
     """The manifest lists no such file: this version was not made for what it is asked for."""
+
+
+class VersionUnfit(StoreError):
+    """A version is whole, but what is to serve cannot be made of it."""
 
 
 class NoPreviousVersion(StoreError):

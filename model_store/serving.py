@@ -1,22 +1,38 @@
 """The model that serves: the asked version, else the last good one, else the bundled one."""
 
-from collections.abc import Callable
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn, Protocol
 
-from model_store.errors import NoModel, StoreError
+from model_store.errors import NoModel, StoreError, StoreUnavailable, VersionUnfit
 from model_store.manifest import Manifest
 from model_store.model import Model
-from model_store.store import BUNDLED, open_store
+from model_store.store import BUNDLED, FolderStore, Store, open_store
+
+#: So long a store may keep whoever opens a version waiting, all in all; then it counts as gone.
+#: Azure ends an app that has not started after 30.
+PATIENCE_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Serving[T]:
-    """What `load` made of a version; `degraded` is None, or says why it is not the asked one."""
+    """What `load` made of a version; `degraded` is None, or says why it is not the asked one.
+
+    `called` is what a sentence calls it: a version of the store, a copy of one, or the bundled one.
+    """
 
     manifest: Manifest
     loaded: T
     degraded: str | None
+    called: str = ""
 
 
 def open_serving[T](
@@ -25,11 +41,13 @@ def open_serving[T](
     version: str = "active",
     files: tuple[str, ...] = ("model.tflite",),
     bundled: Path = BUNDLED,
+    before: Serving[T] | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> Serving[T]:
     """Open a version and load it; where either fails, one that was good before stands in.
 
-    Tried in turn: `version` of `store`; what is and was active there, newest first; the bundled
-    version that is active.
+    Tried in turn: `version` of `store`; what is and was active there, newest first; what has served
+    until now; of a store elsewhere the copies on this machine; the bundled version that is active.
 
     Args:
         load: Makes of an opened version what serves. If it raises any exception, the version is
@@ -38,37 +56,141 @@ def open_serving[T](
         version: `active` or a version's name.
         files: The files that `load` reads.
         bundled: The folder of the bundled store.
+        before: What has served until now; where it is what is to serve, it is not loaded again.
+        patience: Seconds that the store may take, all in all; loading does not count.
 
     Raises:
         NoModel: None of them can be loaded; the message has every reason.
     """
     reasons: list[str] = []
-    for where, name in _candidates(store, version, bundled):
+    for opened in _candidates(load, store, version, files, bundled, before, patience):
         try:
-            model = open_store(where, bundled).open(name, files)
+            called, manifest, loaded = opened()
         except StoreError as error:
             reasons.append(str(error))
             continue
-        found = model.manifest.version
-        try:
-            loaded = load(model)
-        except Exception as error:
-            reasons.append(f"Version {found} cannot be loaded: {type(error).__name__}: {error}")
-            continue
         if reasons:
-            bundled_one = "the bundled version" if where != store else "version"
-            reasons.append(f"In its place serves {bundled_one} {found}.")
-        return Serving(model.manifest, loaded, " ".join(reasons) or None)
+            reasons.append(f"In its place serves {called}.")
+        return Serving(manifest, loaded, " ".join(reasons) or None, called)
     raise NoModel(" ".join(["No model can be loaded.", *reasons]))
 
 
-def _candidates(store: str, version: str, bundled: Path) -> list[tuple[str, str]]:
-    """Stores and versions in the order in which they are tried."""
+# What is called so, its manifest, and what `load` made of it; or a StoreError.
+type _Opened[T] = Callable[[], tuple[str, Manifest, T]]
+
+
+def _candidates[T](
+    load: Callable[[Model], T],
+    store: str,
+    version: str,
+    files: tuple[str, ...],
+    bundled: Path,
+    before: Serving[T] | None,
+    patience: float,
+) -> Iterator[_Opened[T]]:
+    """Ways to a model in the order in which they are tried; what failed so far decides of the next."""
+
+    def opened(called: str, where: Store, name: str, ask: _Ask = _at_once) -> _Opened[T]:
+        def open_one() -> tuple[str, Manifest, T]:
+            if before and ask(lambda: where.manifest(name)) == before.manifest:
+                return f"{called} {before.manifest.version}", before.manifest, before.loaded
+            model = ask(lambda: where.open(name, files))
+            found = model.manifest.version
+            try:
+                loaded = load(model)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+                raise VersionUnfit(f"Version {found} cannot be loaded: {why}") from error
+            if where.copies:
+                _remember(where.copies, found)
+            return f"{called} {found}", model.manifest, loaded
+
+        return open_one
+
+    copies = None
     try:
-        history = open_store(store, bundled).history()
+        where = open_store(store, bundled)
+        copies = where.copies
+    except StoreError as error:
+        yield functools.partial(_refuse, error)
+    else:
+        ask = _Waiting(store, patience) if copies else _at_once
+        history = _history(where, ask)
+        tried = history[0] if version == "active" and history else version
+        for name in dict.fromkeys((tried, *history)):
+            if not (isinstance(ask, _Waiting) and ask.gone and name != tried):
+                yield opened("version", where, name, ask)
+    if before:
+        yield lambda: (before.called, before.manifest, before.loaded)
+    if copies:
+        for name in _history(copies, _at_once):
+            yield opened("the copy here of version", copies, name)
+    if store != "bundled":
+        yield opened("the bundled version", FolderStore(bundled), "active")
+
+
+def _refuse(error: StoreError) -> NoReturn:
+    raise error
+
+
+def _history(store: Store, ask: "_Ask") -> tuple[str, ...]:
+    try:
+        return ask(store.history)
     except StoreError:
-        history = ()  # trying `version` will give the reason
-    tried = history[0] if version == "active" and history else version
-    stand_ins = [(store, name) for name in dict.fromkeys(history) if name != tried]
-    fallback = [("bundled", "active")] if store != "bundled" else []
-    return [(store, version), *stand_ins, *fallback]
+        return ()  # trying a version will give the reason
+
+
+def _remember(copies: FolderStore, version: str) -> None:
+    from model_store.downloads import remember
+
+    try:
+        remember(copies, version)
+    except StoreError as error:
+        _log.warning("That version %s serves could not be noted: %s", version, error)
+
+
+class _Ask(Protocol):
+    """Asks a store something, gives its answer and raises its errors."""
+
+    def __call__[R](self, question: Callable[[], R]) -> R: ...
+
+
+def _at_once[R](question: Callable[[], R]) -> R:
+    return question()
+
+
+class _Waiting:
+    """Asks a store elsewhere and waits for so many seconds, all in all; `gone` is why it is not asked again.
+
+    A question that it has not answered by then goes on in its thread: a slow download ends up among
+    the copies, where the next attempt finds it.
+    """
+
+    def __init__(self, store: str, patience: float) -> None:
+        self.gone: StoreUnavailable | None = None
+        self._silence = StoreUnavailable(f"The store {store} did not answer in {patience:g} s.")
+        self._left = patience
+
+    def __call__[R](self, question: Callable[[], R]) -> R:
+        if self.gone:
+            raise self.gone
+        answer: Future[R] = Future()
+        asked = time.monotonic()
+        threading.Thread(target=_settle, args=(answer, question), daemon=True).start()
+        try:
+            return answer.result(max(0.0, self._left))
+        except StoreUnavailable as error:
+            self.gone = error
+            raise
+        except TimeoutError as error:
+            self.gone = self._silence
+            raise self.gone from error
+        finally:
+            self._left -= time.monotonic() - asked
+
+
+def _settle[R](answer: "Future[R]", question: Callable[[], R]) -> None:
+    try:
+        answer.set_result(question())
+    except BaseException as error:
+        answer.set_exception(error)

@@ -1,15 +1,17 @@
-"""A store of versions in a folder: one folder a version, and ACTIVE, which names the one in use.
+"""What a store of versions is, and the one in a folder: one folder a version, and ACTIVE.
 
-ACTIVE has a version's name a line, newest first: the first is in use, the others were before it. It
-is all that `promote` and `rollback` change; a version's folder never changes.
+ACTIVE names the version in use, see `history`. It is all that `promote` and `rollback` change; a
+version's folder never changes.
 """
 
 import contextlib
+import functools
 import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from model_store.errors import (
     ActiveDamaged,
@@ -19,11 +21,34 @@ from model_store.errors import (
     VersionExists,
     VersionMissing,
 )
+from model_store.history import ACTIVE, PROMOTE_ONE, parse_history, written_history
 from model_store.manifest import MANIFEST, Manifest, is_version_name
 from model_store.model import Model, read_verified, unavailable
 
-ACTIVE = "ACTIVE"
+if TYPE_CHECKING:
+    from model_store.blob import BlobStore
+
 BUNDLED = Path(__file__).parent / "models"
+
+
+class Store(Protocol):
+    """What every store does; what each method promises and raises stands at FolderStore's."""
+
+    @property
+    def copies(self) -> "FolderStore | None":
+        """Where versions lie that were fetched from a store elsewhere; None for one that is here."""
+
+    def versions(self) -> tuple[str, ...]: ...
+    def history(self) -> tuple[str, ...]: ...
+    def active(self) -> str: ...
+    def manifest(self, version: str = "active") -> Manifest: ...
+    def open(
+        self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)
+    ) -> Model: ...
+    def verify(self, version: str = "active") -> Manifest: ...
+    def promote(self, version: str) -> None: ...
+    def rollback(self) -> str: ...
+    def add(self, folder: Path) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -32,13 +57,20 @@ class FolderStore:
 
     path: Path
 
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def copies(self) -> None:
+        """None: what is here needs no copies."""
+
     def versions(self) -> tuple[str, ...]:
         """The names of all versions, 1.9 before 1.10."""
         try:
             found = [entry.name for entry in self.path.iterdir() if entry.is_dir()]
         except OSError as error:
             raise unavailable(self.path, "read", error) from error
-        return tuple(sorted(filter(is_version_name, found), key=_by_number))
+        return tuple(sorted(filter(is_version_name, found), key=by_number))
 
     def history(self) -> tuple[str, ...]:
         """The version in use, then those that were in use before it, newest first.
@@ -47,19 +79,13 @@ class FolderStore:
             ActiveDamaged: ACTIVE is not a list of versions.
         """
         try:
-            lines = (self.path / ACTIVE).read_text(encoding="utf-8").split()
+            return parse_history((self.path / ACTIVE).read_bytes())
         except FileNotFoundError as error:
             if self.path.is_dir():
                 return ()
             raise unavailable(self.path, "read", error) from error
-        except UnicodeDecodeError as error:
-            raise ActiveDamaged(f"ACTIVE is not UTF-8 text; {_PROMOTE_ONE}.") from error
         except OSError as error:
             raise unavailable(self.path / ACTIVE, "read", error) from error
-        for line in lines:
-            if not is_version_name(line):
-                raise ActiveDamaged(f"ACTIVE has {line[:80]!r}, no version's name; {_PROMOTE_ONE}.")
-        return tuple(lines)
 
     def active(self) -> str:
         """The name of the version in use.
@@ -70,7 +96,7 @@ class FolderStore:
         """
         history = self.history()
         if not history:
-            raise VersionMissing(f"No version is active in {self.path}; {_PROMOTE_ONE}.")
+            raise VersionMissing(f"No version is active in {self.path}; {PROMOTE_ONE}.")
         return history[0]
 
     def manifest(self, version: str = "active") -> Manifest:
@@ -121,7 +147,7 @@ class FolderStore:
         except ActiveDamaged:  # promoting is how it is mended
             history = ()
         if history[:1] != (version,):
-            self._write_active((version, *history))
+            self.write_active((version, *history))
 
     def rollback(self) -> str:
         """Put the version into use that was before the active one, and name it.
@@ -133,9 +159,9 @@ class FolderStore:
         """
         previous = self.history()[1:]
         if not previous:
-            raise NoPreviousVersion(f"No other version was active before; {_PROMOTE_ONE}.")
+            raise NoPreviousVersion(f"No other version was active before; {PROMOTE_ONE}.")
         self.verify(previous[0])
-        self._write_active(previous)
+        self.write_active(previous)
         return previous[0]
 
     def add(self, folder: Path) -> str:
@@ -155,7 +181,7 @@ class FolderStore:
         )
         if os.path.lexists(target):
             raise exists
-        incoming = self.path / _temporary_name("incoming")
+        incoming = self.path / temporary_name("incoming")
         try:
             incoming.mkdir(parents=True)
             for file in manifest.files:
@@ -188,10 +214,11 @@ class FolderStore:
             )
         return Model(manifest, folder)
 
-    def _write_active(self, history: tuple[str, ...]) -> None:
-        temporary = self.path / _temporary_name(ACTIVE)
+    def write_active(self, history: tuple[str, ...]) -> None:
+        """Write ACTIVE and verify nothing; it is whole at any moment."""
+        temporary = self.path / temporary_name(ACTIVE)
         try:
-            _write(temporary, "".join(f"{version}\n" for version in history).encode())
+            _write(temporary, written_history(history))
             temporary.replace(self.path / ACTIVE)
             _sync_folder(self.path)
         except OSError as error:
@@ -200,33 +227,40 @@ class FolderStore:
             raise unavailable(self.path / ACTIVE, "written", error) from error
 
 
-def open_store(where: str, bundled: Path = BUNDLED) -> FolderStore:
-    """The store that the setting MODEL_STORE means: `bundled`, a folder, or https://…
+def open_store(where: str, bundled: Path = BUNDLED) -> Store:
+    """The store that the setting MODEL_STORE means: `bundled`, a folder, or a container's URL.
 
     Raises:
-        StoreUnavailable: The folder does not exist, or the store is one that is not supported yet.
+        StoreUnavailable: The folder does not exist, or the URL is none of a container.
     """
     if where == "bundled":
         return FolderStore(bundled)
     if "://" in where:
-        raise StoreUnavailable(
-            f"The store {where} cannot be opened: Azure Blob Storage comes with the 'azure' extra "
-            "in a later version; until then use 'bundled' or a folder."
-        )
+        return _blob_store(where)
     if not Path(where).is_dir():
         raise StoreUnavailable(f"The store {where} is not a folder; use 'bundled' or one that is.")
     return FolderStore(Path(where))
 
 
-_PROMOTE_ONE = "put one into use with: python -m model_store promote VERSION"
+@functools.cache  # its connections and its token are kept as long as the process lives
+def _blob_store(url: str) -> "BlobStore":
+    try:
+        from model_store.blob import BlobStore
+    except ImportError as error:
+        raise StoreUnavailable(
+            f"The store {url} cannot be opened: the extra 'azure' is not installed ({error})."
+        ) from error
+    return BlobStore(url)
 
 
-def _by_number(version: str) -> tuple[tuple[int, str], ...]:
+def by_number(version: str) -> tuple[tuple[int, str], ...]:
+    """What to sort versions' names by, so that 1.9 comes before 1.10."""
     parts = re.findall(r"\d+|\D+", version)
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
-def _temporary_name(what: str) -> str:
+def temporary_name(what: str) -> str:
+    """A name beside others that is taken for no version and by nobody else."""
     # The dot keeps it from being taken for a version. The tempfile module would make it private.
     return f".{what}-{os.urandom(6).hex()}"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from model_store.manifest import Manifest
-from model_store.store import FolderStore
+from model_store.store import Store
 
 #: Whether more of a figure is better (1), worse (-1) or neither (0), by the end of its name.
 DIRECTION = {
@@ -40,8 +40,8 @@ class WorseError(RuntimeError):
 
 def publish(
     version: str,
-    source: FolderStore,
-    target: FolderStore,
+    source: Store,
+    target: Store,
     *,
     promote: bool = False,
     force: bool = False,
@@ -68,7 +68,7 @@ def publish(
             "\n".join([*against, "Nothing was done; --force publishes it all the same."])
         )
     if target != source:
-        target.add(source.open(version, ()).folder)
+        target.add(source.open(version, tuple(manifest.files)).folder)
     if promote:
         target.promote(manifest.version)
     return against

@@ -11,10 +11,19 @@ import pytest
 from tests import drawing
 from tests.app.asking import Client
 from tests.app.worker import RunningWorker, StartWorker
+from tests.azurite.fixtures import azure, azurite, identity, relay
 from tests.hosts import protocol_dir, start_grpc_host, start_host
 from tests.tools.running import REPOSITORY, StartHost
 
-__all__ = ["protocol_dir", "start_grpc_host", "start_host"]
+__all__ = [
+    "azure",
+    "azurite",
+    "identity",
+    "protocol_dir",
+    "relay",
+    "start_grpc_host",
+    "start_host",
+]
 
 # An app folder that may be damaged, and a function that makes one.
 type CopyApp = Callable[[], Path]

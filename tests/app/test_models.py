@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,14 @@ def damage(network: Path) -> None:
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Keep asking for what is to happen soon."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_nothing_is_loaded_before_the_first_prediction(start_host: StartHost, jpeg: bytes) -> None:
@@ -95,6 +105,39 @@ def test_the_bundled_version_stands_in_for_a_damaged_store_and_health_says_so(
         f"In its place serves the bundled version {ACTIVE}."
     )
     assert "degraded: other/model.tflite does not have" in client.host.log()
+
+
+def test_a_degraded_app_recovers_when_its_store_is_mended_and_follows_promotions(
+    start_host: StartHost, store: Path, jpeg: bytes
+) -> None:
+    whole = (store / "other" / "model.tflite").read_bytes()
+    damage(store / "other" / "model.tflite")
+    client = Client(start_host(REPOSITORY, MODEL_STORE=str(store), MODEL_REFRESH_SECONDS="1"))
+    assert client.answer(jpeg)["model"]["version"] == ACTIVE
+    assert client.get("/api/health").json()["status"] == "degraded"
+
+    (store / "other" / "model.tflite").write_bytes(whole)
+    until(lambda: client.get("/api/health").json()["status"] == "ready")
+    assert client.answer(jpeg)["model"]["version"] == "other"
+
+    shutil.copytree(store / "other", store / "next")
+    replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
+    (store / "ACTIVE").write_text("next\nother\n")
+    until(lambda: client.answer(jpeg)["model"]["version"] == "next")
+    assert client.host.log().count("degraded: ") == 1
+
+
+def test_without_refreshing_a_promotion_waits_for_a_restart(
+    start_host: StartHost, store: Path, jpeg: bytes
+) -> None:
+    client = Client(start_host(REPOSITORY, MODEL_STORE=str(store), MODEL_REFRESH_SECONDS="0"))
+    assert client.answer(jpeg)["model"]["version"] == "other"
+    shutil.copytree(store / "other", store / "next")
+    replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
+    (store / "ACTIVE").write_text("next\nother\n")
+    for _ in range(3):
+        time.sleep(0.1)
+        assert client.answer(jpeg)["model"]["version"] == "other"
 
 
 def test_it_stands_in_for_a_network_without_the_outputs_of_its_manifest(

@@ -18,6 +18,7 @@ def test_unset_or_empty_means_the_default(environ):
         inference_runtime="litert",
         model_store="bundled",
         model_version="active",
+        model_refresh_seconds=60,
         max_image_bytes=10_485_760,
         max_image_pixels=40_000_000,
         allow_links=True,
@@ -41,6 +42,9 @@ def test_unset_or_empty_means_the_default(environ):
         ),
         ("MODEL_VERSION", "active", "active"),
         ("MODEL_VERSION", "2026.11.1-rc_1", "2026.11.1-rc_1"),
+        ("MODEL_STORE", "https://127.0.0.1:10000/account/c", "https://127.0.0.1:10000/account/c"),
+        ("MODEL_REFRESH_SECONDS", "0", 0),
+        ("MODEL_REFRESH_SECONDS", "86400", 86_400),
         ("MAX_IMAGE_BYTES", "1048576", 1048576),
         ("MAX_IMAGE_PIXELS", "4096", 4096),
         ("ALLOW_LINKS", "False", False),
@@ -67,6 +71,11 @@ def test_a_setting_is_read(name, value, expected):
             "a folder that exists, or https:",
         ),
         ("MODEL_STORE", __file__, "a folder that exists"),
+        ("MODEL_STORE", "https://account.blob.core.windows.net", "windows.net/CONTAINER"),
+        ("MODEL_STORE", "https://a.blob.core.windows.net/c?sv=1&sig=x", "without a key"),
+        ("MODEL_STORE", "https://user:password@host/c", "without a key or a signature"),
+        ("MODEL_REFRESH_SECONDS", "-1", "a whole number from 0 to 86400"),
+        ("MODEL_REFRESH_SECONDS", "1.5", "a whole number from 0 to 86400"),
         ("MODEL_VERSION", "../other", "'active' or the name of a version"),
         ("MODEL_VERSION", "a\\b", "'active' or the name of a version"),
         ("MODEL_VERSION", ".hidden", "'active' or the name of a version"),
@@ -99,6 +108,13 @@ def test_a_wrong_value_is_told_with_the_settings_name_and_what_it_takes(name, va
     assert sentence.startswith(f"{name} ")
     assert sentence.endswith(".")
     assert takes in sentence
+
+
+def test_a_signature_in_the_stores_address_is_not_repeated():
+    for address in ("https://a.blob.core.windows.net/c?sig=secret", "https://u:secret@host/c"):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_environment({"MODEL_STORE": address})
+        assert "secret" not in str(caught.value)
 
 
 def test_settings_do_not_change():

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from model_store import FolderStore
+from tests.azurite.fixtures import azure, azurite, identity, relay
+
+__all__ = ["azure", "azurite", "identity", "relay"]
 
 FILES = {
     "model.tflite": b"a small network for LiteRT",

@@ -67,6 +67,16 @@ def test_list_is_json_for_programs(store: FolderStore) -> None:
     ]
 
 
+def test_the_store_may_be_named_before_the_command(store: FolderStore) -> None:
+    store.promote("2.0")
+    before, after = (
+        model_store("--store", store.path, "--json", "list"),
+        model_store("list", "--json", "--store", store.path),
+    )
+    assert before.stdout == after.stdout
+    assert [each["version"] for each in json.loads(before.stdout)] == ["1.0", "2.0", "3.0"]
+
+
 def test_list_of_an_empty_store_says_so(tmp_path: Path) -> None:
     done = model_store("list", "--store", tmp_path)
     assert (done.returncode, done.stdout) == (0, f"There is no version in {tmp_path}.\n")
@@ -162,12 +172,12 @@ def test_a_store_that_does_not_exist_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["verify"], ["promote"], ["rollback"]])
+@pytest.mark.parametrize("command", [[], ["list"], ["verify"], ["promote"], ["rollback"], ["add"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = model_store(*command, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m model_store")
-    assert ("--store FOLDER" if command else "exit status") in done.stdout
+    assert ("--store STORE" if command else "exit status:") in done.stdout
 
 
 def test_importing_the_store_loads_nothing_but_the_standard_library() -> None:

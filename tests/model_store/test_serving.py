@@ -83,9 +83,7 @@ def test_a_bad_manifest_is_a_reason_like_any_other(
     assert message in str(serving.degraded)
 
 
-@pytest.mark.parametrize(
-    "where", ["https://account.blob.core.windows.net/models", "no/such/folder"]
-)
+@pytest.mark.parametrize("where", ["https://account.blob.core.windows.net", "no/such/folder"])
 def test_in_place_of_a_store_that_cannot_be_opened_the_bundled_one_serves(
     bundled: Path, where: str
 ) -> None:

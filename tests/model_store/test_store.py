@@ -460,7 +460,8 @@ def test_a_store_is_the_bundled_one_or_a_folder(bundled: Path, store: FolderStor
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ("https://account.blob.core.windows.net/models", "'azure' extra in a later version"),
+        ("https://account.blob.core.windows.net", "a store in Azure is https://ACCOUNT.blob"),
+        ("https://account.blob.core.windows.net/models?sig=x", "without a key or a signature"),
         ("no/such/folder", "is not a folder; use 'bundled'"),
     ],
 )

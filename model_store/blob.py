@@ -1,0 +1,366 @@
+"""A store of versions in a container of Azure Blob Storage, laid out as one in a folder.
+
+A version's blobs never change: each is written only where there is none, the manifest last, and a
+version without a manifest is none. ACTIVE is written only if it is still what was read, so that of
+two promotions at once one is told. Azure's packages are imported when a store is first asked.
+"""
+
+import contextlib
+import functools
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.storage.blob import ContainerClient, LinearRetry
+from urllib3.exceptions import HTTPError
+
+from model_store.downloads import checked, copies_of, keep, keep_manifest
+from model_store.errors import (
+    ActiveChanged,
+    ActiveDamaged,
+    ManifestError,
+    NoPreviousVersion,
+    StoreUnavailable,
+    VersionDamaged,
+    VersionExists,
+    VersionMissing,
+)
+from model_store.history import ACTIVE, PROMOTE_ONE, parse_history, written_history
+from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
+from model_store.model import Model, read_verified
+from model_store.store import FolderStore, by_number
+
+#: Called with what is sent and its bytes; inside of it, to be called after each part of so many.
+type Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+
+#: A store that is gone must be noticed in seconds: of each request, and how often it is repeated.
+CONNECT_SECONDS, READ_SECONDS, RETRIES, PAUSE_SECONDS = 3, 10, 2, 0.5
+#: Bytes that are sent or fetched at once.
+PART = 4 * 2**20
+MANIFEST_BYTES = 2**20
+#: So long one download waits for another of this process before it goes its own way.
+TURN_SECONDS = 60
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BlobStore:
+    """The store in the container at `url`, https://ACCOUNT.blob.core.windows.net/CONTAINER.
+
+    Every method raises StoreUnavailable if the container cannot be used. Errors otherwise are those
+    of FolderStore's methods; `promote` and `rollback` also raise ActiveChanged.
+
+    Args:
+        url: The container; a path may lead to it, as in Azurite.
+        credential: What Azure's client takes; None: the identity of the app or of who is signed in.
+        progress: Told of every file that goes over the network.
+    """
+
+    url: str
+    credential: Any = field(default=None, repr=False, compare=False)
+    progress: Progress = field(
+        default=lambda what, size: nullcontext(lambda part: None), repr=False, compare=False
+    )
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if not parts.hostname or not parts.path.strip("/") or parts.query or parts.username:
+            raise StoreUnavailable(
+                f"The store {self.url.partition('?')[0]} cannot be opened; a store in Azure is "
+                "https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or a signature."
+            )
+
+    def __str__(self) -> str:
+        return self.url
+
+    @functools.cached_property
+    def copies(self) -> FolderStore:
+        """Where the versions lie that were fetched."""
+        return copies_of(self.url)
+
+    def versions(self) -> tuple[str, ...]:
+        """The names of all whole versions, 1.9 before 1.10."""
+        with self._reaching("read"):
+            found = [name.split("/") for name in self._container.list_blob_names()]
+        names = {name[0] for name in found if len(name) == 2 and name[1] == MANIFEST}
+        return tuple(sorted(filter(is_version_name, names), key=by_number))
+
+    def history(self) -> tuple[str, ...]:
+        """The version in use, then those that were in use before it, newest first."""
+        return parse_history(self._read_active()[0])
+
+    def active(self) -> str:
+        """The name of the version in use."""
+        history = self.history()
+        if not history:
+            raise VersionMissing(f"No version is active in {self}; {PROMOTE_ONE}.")
+        return history[0]
+
+    def manifest(self, version: str = "active") -> Manifest:
+        """The manifest of a version; its files are not looked at."""
+        name = self.active() if version == "active" else version
+        content = self._content(f"{name}/{MANIFEST}") if is_version_name(name) else None
+        if content is None:
+            there = ", ".join(self.versions()) or "none"
+            raise VersionMissing(f"There is no version {name!r} in {self}; it has: {there}.")
+        try:
+            manifest = Manifest.from_json(content.decode(), f"{name}/{MANIFEST}")
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"{name}/{MANIFEST} is not UTF-8 text.") from error
+        if manifest.version != name:
+            raise ManifestError(
+                f"{name}/{MANIFEST}: version is {manifest.version}; "
+                f"it takes the name of its folder, {name}."
+            )
+        return manifest
+
+    def open(self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)) -> Model:
+        """Open a version with these files, fetched unless they are here; others are not there."""
+        manifest = self.manifest(version)
+        contents = {file: self._fetched(manifest, file) for file in files}
+        keep_manifest(self.copies, manifest)
+        return Model(manifest, self.copies.path / manifest.version, contents)
+
+    def verify(self, version: str = "active") -> Manifest:
+        """Fetch all of a version, without keeping it, and hold it against its manifest."""
+        manifest = self.manifest(version)
+        for file in manifest.files:
+            for _ in checked(self._chunks(manifest, file), manifest, file):
+                pass
+        return manifest
+
+    def promote(self, version: str) -> None:
+        """Put a version into use, after it has been verified, unless somebody else was faster.
+
+        Raises:
+            ActiveChanged: Another promotion or rollback came in between.
+        """
+        content, tag = self._read_active()
+        if version == "active":  # the name of no version, and `verify` takes it for one
+            raise VersionMissing(f"There is no version 'active' in {self}.")
+        self.verify(version)
+        try:
+            history = parse_history(content)
+        except ActiveDamaged:  # promoting is how it is mended
+            history = ()
+        if history[:1] != (version,):
+            self._write_active((version, *history), tag)
+
+    def rollback(self) -> str:
+        """Put the version into use that was before the active one, and name it.
+
+        Raises:
+            ActiveChanged: Another promotion or rollback came in between.
+        """
+        content, tag = self._read_active()
+        previous = parse_history(content)[1:]
+        if not previous:
+            raise NoPreviousVersion(f"No other version was active before; {PROMOTE_ONE}.")
+        self.verify(previous[0])
+        self._write_active(previous, tag)
+        return previous[0]
+
+    def add(self, folder: Path) -> str:
+        """Send a finished version (its manifest and the files that it lists), and name it.
+
+        What a broken attempt has left is taken up; the version is there when the last byte is.
+        """
+        manifest = Manifest.read(folder)
+        exists = VersionExists(
+            f"Version {manifest.version} is in {self} already, and a version never changes; "
+            "give the new one another name."
+        )
+        if self._content(f"{manifest.version}/{MANIFEST}") is not None:
+            raise exists
+        contents = {file: read_verified(folder, manifest, file) for file in manifest.files}
+        for file, content in contents.items():
+            if not self._sent(f"{manifest.version}/{file}", content):
+                raise exists
+        if not self._sent(f"{manifest.version}/{MANIFEST}", manifest.to_json().encode(), new=True):
+            raise exists
+        return manifest.version
+
+    @functools.cached_property
+    def _container(self) -> ContainerClient:
+        for name in ("azure.core", "azure.identity", "azure.storage", "msal"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # each request is a page of INFO
+        return ContainerClient.from_container_url(
+            self.url,
+            credential=self.credential or _identity(),
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retry_policy=LinearRetry(
+                backoff=PAUSE_SECONDS,  # type: ignore[arg-type]  # it may be a part of a second
+                retry_total=RETRIES,
+                random_jitter_range=0,
+            ),
+            max_single_get_size=PART,
+            max_chunk_get_size=PART,
+            max_single_put_size=PART,
+            max_block_size=PART,
+        )
+
+    def _read_active(self) -> tuple[bytes, str | None]:
+        """The content of ACTIVE and its ETag; nothing and None if there is none."""
+        with self._reaching("read"):
+            try:
+                blob = self._container.download_blob(ACTIVE)
+                return blob.readall(), blob.properties.etag
+            except ResourceNotFoundError as error:
+                if not _blob_is_missing(error):
+                    raise
+                return b"", None
+
+    def _write_active(self, history: tuple[str, ...], tag: str | None) -> None:
+        content = written_history(history)
+        unchanged: dict[str, Any] = {"overwrite": False}
+        if tag is not None:
+            unchanged = {
+                "overwrite": True,
+                "etag": tag,
+                "match_condition": MatchConditions.IfNotModified,
+            }
+        with self._reaching("written"):
+            try:
+                self._container.upload_blob(ACTIVE, content, **unchanged)
+            except (ResourceModifiedError, ResourceExistsError) as error:
+                found = self._read_active()[0]
+                if found == content:  # a repeated request, the first of which had arrived
+                    return
+                now = (found.decode(errors="replace").split() or ["none"])[0]
+                raise ActiveChanged(
+                    f"Somebody else has changed in the meantime which version is active; now it is "
+                    f"{now[:80]}. Nothing was done; look at it and try again."
+                ) from error
+
+    def _content(self, name: str) -> bytes | None:
+        """A small blob; None if there is none."""
+        with self._reaching("read"):
+            try:
+                blob = self._container.download_blob(name)
+                if blob.size > MANIFEST_BYTES:
+                    raise ManifestError(f"{name} has {blob.size} bytes, too many for a manifest.")
+                return blob.readall()
+            except ResourceNotFoundError as error:
+                if not _blob_is_missing(error):
+                    raise
+                return None
+
+    def _fetched(self, manifest: Manifest, file: str) -> bytes:
+        """The verified bytes of a file, from the copy if that is good."""
+        folder = self.copies.path / manifest.version
+        # Two who want the same file fetch it once; but one that hangs does not hold others for ever.
+        ours = self._turn.acquire(timeout=TURN_SECONDS)
+        try:
+            with contextlib.suppress(VersionDamaged, StoreUnavailable):
+                return read_verified(folder, manifest, file)
+            keep(self.copies, manifest, file, self._chunks(manifest, file))
+        finally:
+            if ours:
+                self._turn.release()
+        return read_verified(folder, manifest, file)
+
+    def _chunks(self, manifest: Manifest, file: str) -> Iterator[bytes]:
+        """The bytes of a file as the store has them; its size is held against the manifest first."""
+        where, size = f"{manifest.version}/{file}", manifest.files[file].size
+        with self._reaching("read"), self.progress(where, size) as step:
+            try:
+                blob = self._container.download_blob(where)
+            except ResourceNotFoundError as error:
+                if not _blob_is_missing(error):
+                    raise
+                raise VersionDamaged(f"{where} is missing; publish the version anew.") from error
+            if blob.size != size:
+                raise VersionDamaged(
+                    f"{where} has {blob.size} bytes, its manifest {size}; publish the version anew."
+                )
+            for chunk in blob.chunks():
+                step(len(chunk))
+                yield chunk
+
+    def _sent(self, name: str, content: bytes, new: bool = False) -> bool:
+        """Write a blob where there is none; else whether the same is there, and that is enough."""
+        record = FileRecord.of(content)
+        done = 0
+        with self._reaching("written"), self.progress(name, len(content)) as step:
+
+            def sent(so_far: int, total: int | None) -> None:
+                nonlocal done
+                step(so_far - done)
+                done = so_far
+
+            try:
+                self._container.upload_blob(
+                    name, content, metadata={"sha256": record.sha256}, progress_hook=sent
+                )
+            except ResourceExistsError:
+                if new:
+                    return False
+                there = self._container.get_blob_client(name).get_blob_properties()
+                return there.size == record.size and there.metadata.get("sha256") == record.sha256
+        return True
+
+    @contextlib.contextmanager
+    def _reaching(self, done: str) -> Iterator[None]:
+        """Turn whatever Azure's client raises into a StoreUnavailable that everybody may read."""
+        try:
+            yield
+        # Of bodies that break off the client lets the errors of its libraries through.
+        except (AzureError, HTTPError, OSError, ValueError) as error:
+            _log.debug("%s", self, exc_info=True)
+            why = _why(error)
+            raise StoreUnavailable(f"The store {self} cannot be {done}: {why}.") from error
+
+
+def _identity() -> Any:
+    """The app's identity in Azure, on a laptop whoever is signed in there."""
+    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+
+    if "IDENTITY_ENDPOINT" in os.environ:
+        return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID"))
+    return DefaultAzureCredential()
+
+
+def _blob_is_missing(error: ResourceNotFoundError) -> bool:
+    """Whether it is the blob that is not there; it may be the container."""
+    return getattr(error, "error_code", None) == "BlobNotFound"
+
+
+_HINTS = {
+    401: "it does not know who asks; sign in, or give the app an identity",
+    403: "who asks may not; it takes the role Storage Blob Data Reader, or Contributor to write",
+    404: "there is no such container",
+}
+
+
+def _why(error: Exception) -> str:
+    """A reason without hosts, keys and request numbers: it is shown by /api/health."""
+    if isinstance(error, HttpResponseError) and error.status_code:
+        code = getattr(error, "error_code", None) or error.reason or ""
+        answer = f"it answers {error.status_code} {getattr(code, 'value', code)}".rstrip()
+        hint = _HINTS.get(error.status_code)
+        return f"{answer}: {hint}" if hint else answer
+    if isinstance(error, ClientAuthenticationError):
+        return f"no token was given for it: {_HINTS[401]}"
+    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+        return "it does not answer"
+    return f"its answer broke off or makes no sense ({type(error).__name__})"

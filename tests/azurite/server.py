@@ -1,0 +1,70 @@
+"""Azurite as a process of its own, with an account whose key is drawn anew, over HTTP or HTTPS."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROGRAM = HERE / "node_modules" / ".bin" / "azurite-blob"
+INSTALL = "npm ci --prefix tests/azurite"
+ACCOUNT = "tester"
+
+
+def missing() -> str | None:
+    """Why Azurite cannot run here, None if it can."""
+    if shutil.which("node") is None:
+        return f"Azurite needs Node 20 or newer; install it, then: {INSTALL}"
+    if not PROGRAM.exists():
+        return f"Azurite is not installed; install it with: {INSTALL}"
+    return None
+
+
+@dataclass
+class Azurite:
+    """A running emulator; `key` opens the account `tester`."""
+
+    port: int
+    key: str
+    process: subprocess.Popen[bytes]
+    scheme: str
+
+    @classmethod
+    def start(cls, folder: Path, *options: str, scheme: str = "http") -> Azurite:
+        """Start it and wait until it listens; what it stores is in memory."""
+        key = base64.b64encode(os.urandom(64)).decode()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [str(PROGRAM), "--inMemoryPersistence", "--skipApiVersionCheck", "--silent"]
+        command += ["--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        with (folder / "azurite.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*command, *options],
+                cwd=folder,
+                env=os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
+                stdout=log,
+                stderr=log,
+            )
+        for _ in range(600):
+            assert process.poll() is None, (folder / "azurite.log").read_text()
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return cls(port, key, process, scheme)
+            time.sleep(0.1)
+        raise AssertionError("Azurite does not listen after a minute.")
+
+    def url(self, container: str, port: int | None = None) -> str:
+        """The address of a container, as MODEL_STORE takes it; `port` is that of a relay."""
+        return f"{self.scheme}://127.0.0.1:{port or self.port}/{ACCOUNT}/{container}"
+
+    def stop(self) -> None:
+        """End it at once, as a machine does that fails."""
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,106 @@
+"""What is loaded anew from time to time, and what whoever asks meanwhile gets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from model_store import Renewed
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def threads() -> int:
+    return threading.active_count()
+
+
+def test_it_is_loaded_at_the_first_get_and_then_given_what_there_is() -> None:
+    given: list[int | None] = []
+
+    def load(before: int | None) -> int:
+        given.append(before)
+        return len(given)
+
+    renewed = Renewed(load, every=0.001)
+    assert renewed.peek() is None
+    assert given == []
+    assert renewed.get() == 1
+    time.sleep(0.01)
+    assert renewed.get() == 1  # what is new is not waited for
+    until(lambda: len(given) > 1)
+    until(lambda: renewed.get() >= 2)
+    assert given[:2] == [None, 1]
+
+
+def test_the_old_one_is_handed_out_while_the_new_one_is_loaded() -> None:
+    go_on = threading.Event()
+
+    def load(before: str | None) -> str:
+        if before is None:
+            return "old"
+        assert go_on.wait(30)
+        return "new"
+
+    renewed = Renewed(load, every=0.001)
+    renewed.get()
+    time.sleep(0.01)
+    before = threads()
+    assert [renewed.get() for _ in range(100)] == ["old"] * 100
+    assert threads() == before + 1  # one loads, however many ask
+    go_on.set()
+    until(lambda: renewed.peek() == "new")
+
+
+def test_what_cannot_be_renewed_stays_and_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    attempts = []
+
+    def load(before: str | None) -> str:
+        attempts.append(before)
+        if len(attempts) == 2:
+            raise OSError("the store is gone")
+        return f"load {len(attempts)}"
+
+    renewed = Renewed(load, every=0.001)
+    assert renewed.get() == "load 1"
+    until(lambda: renewed.get() != "load 1")
+    assert attempts[:3] == [None, "load 1", "load 1"]
+    assert "could not be renewed and stays as it is" in caplog.text
+    assert "the store is gone" in caplog.text
+
+
+def test_a_first_load_that_fails_is_told_and_tried_again_by_the_next() -> None:
+    attempts = []
+
+    def load(before: str | None) -> str:
+        attempts.append(before)
+        if len(attempts) == 1:
+            raise OSError("no")
+        return "there"
+
+    renewed = Renewed(load, every=60)
+    with pytest.raises(OSError, match="no"):
+        renewed.get()
+    assert renewed.peek() is None
+    assert renewed.get() == "there"
+
+
+@pytest.mark.parametrize("every", [0, 60])
+def test_before_its_time_and_with_zero_nothing_is_renewed_and_no_thread_lives(every: float) -> None:
+    loads = []
+    renewed = Renewed(lambda before: loads.append(before), every)
+    before = threads()
+    renewed.get()
+    time.sleep(0.02)
+    for _ in range(100):
+        renewed.get()
+    assert loads == [None]
+    assert threads() == before
