@@ -1,4 +1,4 @@
-"""What is demanded of workflows; each check takes the repository's folder and gives its findings, a line each."""
+"""What is demanded of workflows: each check takes the repository, and gives its findings, a line each."""
 
 from __future__ import annotations
 

@@ -142,7 +142,9 @@ def test_a_broken_workflow_is_found(
     check: str, file: str, old: str, new: str, said: str, tmp_path: Path
 ) -> None:
     shutil.copytree(REPOSITORY / ".github", tmp_path / ".github")
-    (tmp_path / ".git").mkdir()  # by this actionlint knows a repository, in which workflows call others
+    (
+        tmp_path / ".git"
+    ).mkdir()  # by this actionlint knows a repository, in which workflows call others
     broken = tmp_path / ".github" / "workflows" / file
     text = broken.read_text()
     assert old in text
