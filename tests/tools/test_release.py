@@ -14,7 +14,7 @@ from tests.tools.running import REPOSITORY
 from tests.tools.slot import KEY, Cloud, Slot
 from tools.package.building import contents, write
 from tools.release import model
-from tools.release.__main__ import main
+from tools.release.__main__ import main, models_of
 from tools.release.infrastructure import OUTPUTS, Infrastructure, OutputsError
 from tools.release.rollout import Outcome, ReleaseError, Rollout, Steps, roll_out
 from tools.smoke.asking import Service
@@ -98,6 +98,14 @@ class TestTheOrderOfARelease:
         assert rollout.outcome is Outcome.BROKEN
         assert rollout.outcome.exit_status == 3
         assert "keep" not in told.done
+
+    def test_what_is_live_but_could_not_be_kept_stays_and_is_told(self) -> None:
+        told = Told(fails="keep")
+        rollout = told.roll_out()
+        assert rollout.outcome is Outcome.NOT_KEPT
+        assert rollout.outcome.exit_status == 1
+        assert rollout.story[-1] == "to keep it: keep failed"
+        assert told.done == ["deploy", "verify", "keep"]
 
     def test_a_defect_of_the_test_itself_leaves_no_untested_release_in_its_place(self) -> None:
         told = Told()
@@ -324,6 +332,13 @@ class TestAModel:
         assert main(line) == 1
         assert "the release before: fit" in capsys.readouterr().out
         assert FolderStore(store).active() == NEWER
+
+
+def test_of_a_package_with_its_own_model_that_model_is_expected(tmp_path: Path) -> None:
+    older = {"model_store/models/ACTIVE": (f"{NEWER}\n", "")}
+    place = Infrastructure("rg", "app", "https://service.example", "bundled", "account", "packages")
+    models = models_of(place, packaged(tmp_path, "older", older), tmp_path / "models")
+    assert Reference.open(models).manifest.version == OLDER
 
 
 def test_outputs_that_are_missing_are_named() -> None:

@@ -22,8 +22,8 @@ _EPILOG = """\
 OUTPUTS is a file that has what `infra/main.bicep` put out, as written by
   az deployment group create … --query properties.outputs --output json
 
-exit status: 0 the new release is live; 1 it is not: what was before serves again, or was left alone;
-3 it is not, and nothing that is fit serves; 2 the arguments are wrong
+exit status: 0 the new release is live; 1 it is not, and what was before serves again or was left alone (or
+it is, but could not be kept to go back to); 3 nothing that is fit serves; 2 the arguments are wrong
 
 examples:
   python -m tools.release seed --outputs build/outputs.json
@@ -64,7 +64,7 @@ def _app(place: Infrastructure, given: argparse.Namespace) -> Rollout:
         previous = azure.fetch_last_good(place, folder / "previous.zip")
 
         def tested(package: Path) -> Callable[[], Report]:
-            return lambda: _test(place, given, _models(place, package, folder / package.stem))
+            return lambda: _test(place, given, models_of(place, package, folder / package.stem))
 
         steps = Steps(
             deploy=lambda: azure.deploy(place, given.package),
@@ -76,7 +76,7 @@ def _app(place: Infrastructure, given: argparse.Namespace) -> Rollout:
         return roll_out(steps)
 
 
-def _models(place: Infrastructure, package: Path, folder: Path) -> str:
+def models_of(place: Infrastructure, package: Path, folder: Path) -> str:
     """The store that an app reads: the one in Azure, or the one in its package, which is unpacked."""
     if place.model_store != "bundled":
         return place.model_store

@@ -18,13 +18,16 @@ class Outcome(Enum):
     """How a release ended."""
 
     LIVE = "the new release is live"
+    NOT_KEPT = (
+        "the new release is live, but was not kept: the next one would go back to the one before"
+    )
     TAKEN_BACK = "the new release was not fit; the one before serves again"
     BROKEN = "the new release was not fit, and nothing that is fit serves: act now"
 
     @property
     def exit_status(self) -> int:
         """Of the command: 0 for a success, 3 where somebody is needed at once."""
-        return {Outcome.LIVE: 0, Outcome.TAKEN_BACK: 1, Outcome.BROKEN: 3}[self]
+        return {Outcome.LIVE: 0, Outcome.BROKEN: 3}.get(self, 1)
 
 
 @dataclass(frozen=True)
@@ -111,5 +114,9 @@ def roll_out(steps: Steps, say: Callable[[str], None] = print) -> Rollout:
         raise
     if not fit:
         return done(take_back())
-    steps.keep()
+    try:
+        steps.keep()
+    except ReleaseError as error:
+        tell(f"to keep it: {error}")
+        return done(Outcome.NOT_KEPT)
     return done(Outcome.LIVE)
