@@ -102,13 +102,14 @@ def test_the_package_holds_the_app_its_bytecode_and_its_packages_and_nothing_els
 def test_two_builds_of_the_same_files_are_the_same_bytes(app: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere"
     shutil.copytree(app, again, copy_function=shutil.copy)  # with other file times
-    first = write(contents(app, app / "site", tmp_path / "one"), tmp_path / "one.zip")
-    second = write(contents(again, again / "site", tmp_path / "two"), tmp_path / "two.zip")
-    assert first.sha256 == second.sha256
-    assert first.path.read_bytes() == second.path.read_bytes()
-    assert (
-        sum(first.sizes.values()) + 22 == first.path.stat().st_size
-    )  # 22: the end of the directory
+    packages = []
+    for number, root in enumerate((app, again)):
+        files = contents(root, root / "site", tmp_path / f"cache-{number}")
+        packages.append(write(files, tmp_path / f"{number}.zip"))
+    assert packages[0].sha256 == packages[1].sha256
+    assert packages[0].path.read_bytes() == packages[1].path.read_bytes()
+    # 22: the end of the directory
+    assert sum(packages[0].sizes.values()) + 22 == packages[0].path.stat().st_size
 
 
 def test_the_bytecode_is_used_whatever_the_time_of_the_file(app: Path, tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_the_bytecode_is_used_whatever_the_time_of_the_file(app: Path, tmp_path:
 
 def test_a_module_that_does_not_compile_is_named(app: Path, tmp_path: Path) -> None:
     (app / "inference" / "wrong.py").write_text("def:\n")
-    with pytest.raises(NotBuilt, match=r"inference/wrong\.py does not compile"):
+    with pytest.raises(NotBuilt, match=r"does not compile: .*inference/wrong\.py"):
         contents(app, app / "site", tmp_path / "cache")
 
 

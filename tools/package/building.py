@@ -5,10 +5,8 @@ every cold start would compile every module anew. The bytecode is found valid wi
 times (PEP 552, unchecked), which a zip does not keep to the second.
 """
 
-import compileall
 import hashlib
 import platform
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -85,14 +83,8 @@ def installed(requirements: Path, folder: Path) -> Path:
     if done.returncode:
         shutil.rmtree(incoming, ignore_errors=True)
         raise NotBuilt(f"pip cannot install {requirements.name}: {done.stderr.strip()[-600:]}")
-    compileall.compile_dir(
-        incoming,
-        maxlevels=50,
-        quiet=2,  # a package may have a file for another Python that does not compile
-        stripdir=str(incoming),
-        prependdir=str(SITE),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    # A package may have a file for another Python, which does not compile.
+    _compile(incoming, SITE)
     incoming.rename(site)
     return site
 
@@ -154,21 +146,29 @@ def write(files: Contents, to: Path, *, level: int = 6) -> Package:
 
 
 def _bytecode(files: Contents, cache: Path) -> Contents:
-    made = {}
-    for name, source in files.items():
-        if name.suffix == ".py":
-            compiled = (
-                name.parent / "__pycache__" / f"{name.stem}.{sys.implementation.cache_tag}.pyc"
-            )
-            made[compiled] = cache / compiled
-            try:
-                py_compile.compile(
-                    str(source),
-                    cfile=str(made[compiled]),
-                    dfile=str(name),
-                    doraise=True,
-                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-                )
-            except py_compile.PyCompileError as error:
-                raise NotBuilt(f"{name} does not compile: {error.msg.strip()}") from error
-    return made
+    """Compile copies of the app's modules in an empty folder."""
+    shutil.rmtree(cache, ignore_errors=True)
+    sources = {name: file for name, file in files.items() if name.suffix == ".py"}
+    for name, file in sources.items():
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, cache / name)
+    if said := _compile(cache, PurePosixPath()):
+        raise NotBuilt(f"A module does not compile: {said}")
+    made = {
+        name.parent / "__pycache__" / f"{name.stem}.{sys.implementation.cache_tag}.pyc"
+        for name in sources
+    }
+    return {name: cache / name for name in made}
+
+
+def _compile(folder: Path, name: PurePosixPath) -> str:
+    """Compile every module of a folder, which tracebacks then call `name`; what did not compile.
+
+    In a process of its own: bytecode says which of its strings were known before, so that the same module
+    compiled here would come out otherwise, depending on what has been imported.
+    """
+    command = [sys.executable, "-m", "compileall", "-q", "-r", "50", str(folder)]
+    command += ["--invalidation-mode", "unchecked-hash", "-s", str(folder)]
+    command += ["-p", str(name)] if name.parts else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode else ""
