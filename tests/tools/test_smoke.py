@@ -158,6 +158,10 @@ def blank_heatmap(answer: dict[str, Any]) -> None:
     heatmap["values"] = [0.0 for _ in heatmap["values"]]
 
 
+def other_share(answer: dict[str, Any]) -> None:
+    answer["explanations"][0]["lung_share"] = 2.0
+
+
 def no_overlay(answer: dict[str, Any]) -> None:
     answer["explanations"][0]["base64"] = "bm8="
 
@@ -191,6 +195,7 @@ class TestAServiceThatIsNotFit:
             flatten,
             not_a_number,
             blank_heatmap,
+            other_share,
             no_overlay,
             no_explanation,
             other_image,

@@ -8,6 +8,7 @@ folder and the second, in which is what Azure supplies.
 import asyncio
 import importlib.util
 import json
+import logging
 import sys
 import sysconfig
 from pathlib import Path
@@ -50,4 +51,5 @@ def _outside(*allowed: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)  # an answer says nothing of the inside, the log does
     print(json.dumps(asyncio.run(_answer(*map(Path, sys.argv[1:])))))

@@ -172,6 +172,10 @@ def _compare_explanations(found: list[dict[str, Any]], wanted: list[dict[str, An
         heat, expected = (np.asarray(each["heatmap"]["values"]) for each in (ours, theirs))
         if heat.shape != expected.shape or not np.abs(heat - expected).max() <= TOLERANCE:
             raise Unexpected(f"another heatmap for {ours['label']} than here")
+        shares = [each["lung_share"] for each in (ours, theirs)]
+        apart = 0 if shares == [None, None] else abs(shares[0] - shares[1])
+        if not apart <= TOLERANCE:
+            raise Unexpected(f"lung_share is {shares[0]} instead of {shares[1]}")
         picture = cv2.imdecode(
             np.frombuffer(base64.b64decode(ours["base64"]), np.uint8), cv2.IMREAD_COLOR
         )
