@@ -14,13 +14,14 @@ CHECKOV := 3.3.30
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench notebook lint format requirements clean
+.PHONY: help serve test predict bench package notebook lint format requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
 	@echo "make predict IMAGE=FILE  answer for one radiograph without a server"
 	@echo "make test                run the tests; says what was left out and why"
 	@echo "make bench               measure speed, memory and size against the Keras way"
+	@echo "make package             build what is deployed: build/package.zip"
 	@echo "make notebook DATA=FOLDER  tell with figures what a network knows (LUNGS= LEFT_OUT= VERSION= CONFIG= TO=)"
 	@echo "make lint / make format  check / mend style and types"
 	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
@@ -39,6 +40,9 @@ test: $(VENV)/dev.stamp $(if $(shell command -v npm),tests/azurite/node_modules/
 
 bench: $(VENV)/dev.stamp
 	$(RUN) -m tools.bench
+
+package: $(VENV)/dev.stamp
+	$(RUN) -m tools.package
 
 notebook: $(VENV)/dev.stamp
 	@test -n "$(DATA)" || { echo "Say which: make notebook DATA=folder/with/manifest.csv"; exit 2; }
@@ -71,6 +75,8 @@ requirements: $(VENV)/dev.stamp
 	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements-local.txt \
 		--extra azure --extra dicom --extra local --extra tensorflow --extra training --extra dev \
 		-o requirements-dev.txt
+	$(subst pyproject.toml,.github/requirements/audit.in,$(COMPILE)) $(if $(UPGRADE),--upgrade) \
+		-o .github/requirements/audit.txt
 
 clean:
 	rm -rf $(VENV) build tests/azurite/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -93,7 +93,7 @@ def objections(new: Manifest, active: Manifest) -> list[str]:
             found.append(f"  {name}: training/publish.py does not say whether more of it is better")
         elif direction and now is None:
             found.append(f"  {name}: {new.version} has none, {active.version} {before:.4f}")
-        elif direction and (now - before) * direction < 0:
+        elif direction and now is not None and (now - before) * direction < 0:
             found.append(f"  {name}: {new.version} {now:.4f}, {active.version} {before:.4f}")
     head = f"{new.version} is worse than {active.version}, which is active there:"
     return [head, *found] if found else []

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.tools.running import REPOSITORY
-from tools.bench.funcignore import deployed_files, is_deployed, read_patterns
 from tools.bench.measurement import Spread
-from tools.bench.radiographs import draw
+from tools.package.funcignore import deployed_files, is_deployed, read_patterns
+from tools.radiographs import draw
 
 KEYS = [
     "cold_ratio",

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _plan(given: argparse.Namespace, folder: Path) -> Plan:
     image = given.image
     if image is None:
-        from tools.bench.radiographs import draw, jpeg
+        from tools.radiographs import draw, jpeg
 
         image = folder / "radiograph.jpg"
         image.write_bytes(jpeg(draw(1024, 1024)))

@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from tools.bench.measurement import NotMeasured
-from tools.bench.radiographs import Gray, draw, jpeg
+from tools.radiographs import Gray, draw, jpeg
 
 _MAX_BYTES = 10 * 1024 * 1024
 _END = b"\xff\xd9"  # of a JPEG

@@ -3,7 +3,7 @@
 from tools.bench.answering import run
 from tools.bench.local_host import first_answer
 from tools.bench.measurement import Measurement, Plan, Row, Spread
-from tools.bench.progress import progress
+from tools.progress import progress
 
 BAR = 10.0
 

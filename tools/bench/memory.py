@@ -19,7 +19,7 @@ from typing import Any
 from tools.bench.bodies import Body, at_the_limits, typical
 from tools.bench.local_host import Host, predict, running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
-from tools.bench.progress import progress
+from tools.progress import progress
 
 TYPICAL_BAR = 220
 WORST_BAR = 400

@@ -23,7 +23,7 @@ from inference.service import Service
 from inference.settings import Settings
 from model_store.store import open_store
 from tools.bench.measurement import QUERY, Measurement, Plan, Row, Spread
-from tools.bench.progress import progress
+from tools.progress import progress
 
 BAR = 1.3
 #: Milliseconds that lung share and warnings may add.

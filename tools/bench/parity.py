@@ -12,8 +12,8 @@ from inference.runtime.litert import LiteRTRuntime
 from inference.settings import Settings
 from model_store.store import open_store
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
-from tools.bench.progress import progress
-from tools.bench.radiographs import draw
+from tools.progress import progress
+from tools.radiographs import draw
 
 BAR = 2e-3
 

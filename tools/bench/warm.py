@@ -2,7 +2,7 @@
 
 from tools.bench.answering import run
 from tools.bench.measurement import Measurement, Plan, Row, Spread
-from tools.bench.progress import progress
+from tools.progress import progress
 
 BAR = 25.0
 TAIL_BAR = 2.0

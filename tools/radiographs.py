@@ -1,4 +1,4 @@
-"""Radiographs drawn by code, so that the benchmark needs no patient's."""
+"""Radiographs drawn by code, so that no tool needs a patient's."""
 
 from typing import Any
 
