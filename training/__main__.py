@@ -53,6 +53,20 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _join(options: argparse.Namespace) -> int:
+    from training.join import join
+    from training.run_state import read_state
+
+    best = join(options.runs, read_dataset(options.data), options.run)
+    row = read_state(options.run).history[-1]
+    print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
+    print(
+        f"The joined network is {best}. Next: python -m training export {options.run} "
+        f"--data {options.data}"
+    )
+    return 0
+
+
 def _leave_out(options: argparse.Namespace) -> int:
     from training.leave_out import leave_out, sources_to_spare
 
@@ -261,6 +275,15 @@ def _parser() -> argparse.ArgumentParser:
         "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
     )
     train.set_defaults(command=_train)
+
+    join = commands.add_parser(
+        "join",
+        parents=[data],
+        help="make one network of several runs' ones, with the mean of their class maps",
+    )
+    join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
+    join.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    join.set_defaults(command=_join)
 
     left_out = commands.add_parser(
         "leave-out", parents=[data], help="train without each source in turn and predict it"
