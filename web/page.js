@@ -1,53 +1,287 @@
-// Posts the chosen file to the service and shows its answer, or its error, in words.
+// The page: which images there are, what state each is in, and what is to be seen.
 
-const element = (id) => document.getElementById(id);
+import { ChestXray, Problem } from "./client.js";
+import { byId, make, refill } from "./dom.js";
+import * as pictures from "./pictures.js";
+import { LANGUAGES, language, preferred, remember, size, speak, t } from "./language.js";
 
-element("form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  element("answer").hidden = true;
-  element("status").textContent = "Waiting for the answer …";
+const AT_A_TIME = 2;
+const THUMBNAIL = 160;
+
+const images = [];
+const client = new ChestXray({ key: sessionStorage.getItem("key") ?? "" });
+let shown = null;
+let facts = null;
+let sending = null;
+let parts = null;
+
+// Nothing fails in silence.
+addEventListener("error", ({ message }) => complain(t("broken", { message })));
+addEventListener("unhandledrejection", ({ reason }) => complain(t("broken", { message: reason?.message ?? reason })));
+
+function complain(text) {
+  refill(byId("alert"), text && make("p", { class: "card bad" }, text));
+}
+
+/** What is needed only once there is an image: the viewer, the answer, the list. */
+async function load() {
+  const [{ openViewer }, answer, list, heat] = await Promise.all(["./viewer.js", "./answer.js", "./list.js", "./heat.js"].map((each) => import(each)));
+  return { viewer: openViewer(byId("stage"), byId("controls")), answer, list, heat };
+}
+
+// Ways in ------------------------------------------------------------------------------------------
+
+async function add(files, link = null) {
+  performance.mark("added");
+  complain();
+  const added = [...files].map((file) => ({ blob: file, name: file.name || "image" }));
+  if (link) added.push({ link, name: decodeURIComponent(new URL(link).pathname.split("/").pop()) || link });
+  if (!added.length) return complain(t("noFile"));
+  if (!images.length && history.state !== "work") history.pushState("work", "");
+  for (const each of added) images.push(Object.assign(each, { id: crypto.getRandomValues(new Uint32Array(1))[0], state: "waiting", notes: [] }));
+  parts ??= load();
+  shown = added[0];
+  parts.catch(() => { parts = null; });
+  parts = await parts;
+  const prepared = added.map(prepare);
+  if (byId("at-once").checked) return ask(added, prepared);
+  await prepared[0];
+  draw();
+  byId("send").focus({ preventScroll: true });
+  await Promise.all(prepared);
+  draw();
+  return null;
+}
+
+/** See what an image is, make its thumbnail, and make it one that the service takes. */
+async function prepare(image) {
+  if (image.link) return;
+  const kind = await pictures.kindOf(image.blob);
+  const bitmap = await pictures.decode(image.blob).catch(() => null);
+  if (!bitmap) return;
+  image.picture = pictures.shownHere(kind) || kind === null ? image.blob : null;
+  if (!image.picture) return;
+  image.thumbnail = pictures.drawn(bitmap, THUMBNAIL);
+  if (kind === null) image.notes.push(["converted"]);
+  if (kind === null || pictures.isTooLarge(image.blob, bitmap)) await shrink(image, bitmap);
+  bitmap.close();
+}
+
+async function shrink(image, bitmap) {
+  const from = size(image.blob.size);
+  const blob = await pictures.asJpeg(bitmap ?? await pictures.decode(image.picture));
+  if (!image.notes.length) image.notes.push(["shrunk", { from, to: size(blob.size) }]);
+  image.shrunk = image.blob = image.picture = blob;
+}
+
+// Asking -------------------------------------------------------------------------------------------
+
+async function ask(queue, prepared = [], options = {}) {
+  if (sending) return;
+  sending = new AbortController();
+  const { signal } = sending;
+  const all = [...queue];
+  for (const image of all) Object.assign(image, { state: "sending", problem: null, sent: 0 });
+  draw();
+  const next = async () => {
+    for (let image = queue.shift(); image; image = queue.shift()) {
+      await prepared[all.indexOf(image)];
+      await one(image, signal, options);
+      status(all);
+      if (image === shown) draw();
+    }
+  };
+  queue = [...queue];
   try {
-    const answer = await classify(element("image").files[0], element("key").value);
-    show(answer);
-    element("status").textContent = "";
-  } catch (error) {
-    element("status").textContent = error.message;
+    await Promise.all(Array.from({ length: AT_A_TIME }, next));
+  } finally {
+    sending = null;
+    for (const image of all) if (image.state === "sending") image.state = "cancelled";
+    status(all);
+    draw();
   }
+  if ([document.body, byId("send"), byId("cancel")].includes(document.activeElement)) byId("answer").focus({ preventScroll: true });
+}
+
+async function one(image, signal, options) {
+  const started = performance.now();
+  const onProgress = (share) => { image.sent = share; progress(); };
+  try {
+    signal.throwIfAborted();
+    const answer = await client.predict(image.link ?? image.blob, {
+      // The page draws the heat itself; the service's overlay is of use only where no browser shows the file.
+      explain: "all", size: image.picture ? 128 : 1024, signal, onProgress, ...options,
+    });
+    if (!image.picture) {
+      const canvas = await parts.heat.behind(answer.explanations);
+      image.picture = await pictures.encoded(canvas, "image/png");
+      image.thumbnail = pictures.drawn(canvas, THUMBNAIL);
+      image.notes.push(["service"]);
+    }
+    Object.assign(image, { answer, state: "answered", chosen: answer.prediction.label, all: performance.now() - started });
+  } catch (problem) {
+    if (signal.aborted) return Object.assign(image, { state: "cancelled" });
+    if (!(problem instanceof Problem)) throw problem;
+    if (problem.code === "too_large" && image.picture && !image.shrunk) {
+      await shrink(image);
+      return one(image, signal, options);
+    }
+    if (problem.code === "unreachable" && !navigator.onLine) problem.code = "offline";
+    Object.assign(image, { problem, state: problem.code === "not_a_chest_xray" ? "refused" : "failed" });
+    if (problem.code === "unauthorized") askForKey();
+  }
+  return image;
+}
+
+function askForKey() {
+  byId("key-wrong").textContent = client.key ? t("keyWrong") : "";
+  keep("");
+  byId("key-form").hidden = false;
+  byId("key").focus();
+}
+
+function keep(key) {
+  client.key = key;
+  if (key) sessionStorage.setItem("key", key); else sessionStorage.removeItem("key");
+  byId("forget").hidden = !key;
+}
+
+const again = (image, options) => { byId("key-form").hidden = true; ask([image], [], options); };
+const locked = () => images.filter(({ problem }) => problem?.code === "unauthorized");
+const waiting = () => images.filter(({ state }) => state === "waiting");
+
+// What is to be seen -------------------------------------------------------------------------------
+
+function draw() {
+  const here = history.state === "work" && images.length > 0;
+  byId("work").hidden = !here;
+  byId("ways").classList.toggle("slim", here);
+  byId("send").hidden = Boolean(sending) || !waiting().length;
+  byId("cancel").hidden = !sending;
+  byId("clear").hidden = Boolean(sending);
+  byId("forget").hidden = !client.key;
+  byId("version").textContent = facts ? `${facts.name} ${facts.version}` : "";
+  progress();
+  if (!here || !parts?.viewer) return;
+  refill(byId("strip"), images.length > 1 && images.map(stripItem));
+  parts.viewer.show(shown).then(() => performance.mark("picture"));
+  parts.answer.draw(byId("answer"), shown, {
+    facts, again,
+    choose(label) { shown.chosen = label; draw(); },
+    png: () => parts.viewer.asPng(shown),
+  });
+  parts.list.draw(byId("list"), images, facts, select);
+}
+
+function stripItem(image) {
+  const state = image.state === "waiting" ? "waiting" : image.state === "sending" ? "onItsWay" : null;
+  const result = state ? t(state) : parts.answer.inShort(image);
+  return make("li", {},
+    make("button", { class: `thumb ${image.state}`, "aria-current": image === shown && "true", "data-focus": `s${image.id}`, click: () => select(image) },
+      make("span", { class: "film" }, image.thumbnail), make("span", { class: "name" }, image.name), make("span", { class: "result" }, result)),
+    !sending && make("button", { class: "quiet remove", "aria-label": t("remove", { name: image.name }), click: () => remove(image) }, "×"));
+}
+
+function select(image) {
+  shown = image;
+  draw();
+}
+
+function remove(image) {
+  images.splice(images.indexOf(image), 1);
+  if (!images.length) return clear();
+  if (image === shown) shown = images[0];
+  draw();
+  (byId("strip").querySelector("button") ?? byId("clear")).focus();
+  return null;
+}
+
+function clear() {
+  images.length = 0;
+  shown = null;
+  byId("key-form").hidden = true;
+  status([]);
+  history.replaceState(null, "");
+  draw();
+  byId("files").focus();
+}
+
+function status(all) {
+  const done = all.filter(({ state }) => state !== "sending").length;
+  const text = !all.length ? "" : sending ? t("sending", { done, count: all.length })
+    : all.length === 1 ? t("summary", { name: all[0].name, result: parts.answer.inShort(all[0]) })
+      : t("sending", { done: all.filter(({ answer }) => answer).length, count: all.length }).replace(/ …$/, ".");
+  byId("status").textContent = text;
+}
+
+function progress() {
+  const bar = byId("progress");
+  const going = images.filter(({ state }) => state === "sending");
+  bar.hidden = !sending;
+  const share = going.reduce((sum, { sent }) => sum + sent, 0) / going.length;
+  if (share < 1) bar.value = share; else bar.removeAttribute("value");
+}
+
+// What people do -----------------------------------------------------------------------------------
+
+byId("ways").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const link = byId("link").value.trim();
+  if (!/^https?:\/\/./i.test(link) || !URL.canParse(link)) return complain(t("badLink"));
+  byId("link").value = "";
+  return add([], link);
+});
+byId("ways").noValidate = true;
+for (const id of ["files", "camera"]) {
+  byId(id).addEventListener("change", ({ target }) => {
+    add(target.files);
+    target.value = "";
+  });
+}
+addEventListener("paste", ({ clipboardData, target }) => {
+  if (clipboardData.files.length) return add(clipboardData.files);
+  const text = clipboardData.getData("text").trim();
+  if (target.matches?.("input")) return null;
+  return /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? add([], text) : complain(t("noFile"));
+});
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("over");
+});
+addEventListener("dragleave", ({ relatedTarget }) => relatedTarget ?? document.body.classList.remove("over"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("over");
+  const link = event.dataTransfer.getData("text/uri-list");
+  if (!event.dataTransfer.files.length && /^https?:/i.test(link)) add([], link);
+  else add(event.dataTransfer.files);
+});
+byId("send").addEventListener("click", () => ask(waiting()));
+byId("cancel").addEventListener("click", () => sending?.abort());
+byId("clear").addEventListener("click", clear);
+byId("forget").addEventListener("click", () => keep(""));
+byId("at-once").addEventListener("change", ({ target }) => target.checked && waiting().length && ask(waiting()));
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keep(byId("key").value.trim());
+  byId("key").value = "";
+  byId("key-form").hidden = true;
+  ask(locked());
+});
+addEventListener("popstate", draw);
+byId("language").addEventListener("change", async ({ target }) => {
+  await speak(target.value);
+  remember(language);
+  draw();
 });
 
-async function classify(file, key) {
-  const body = new FormData();
-  body.append("image", file);
-  const headers = key ? { "x-functions-key": key } : {};
-  const response = await fetch("/api/predict", { method: "POST", body, headers });
-  if (response.ok) return response.json();
-  if (response.status === 401) {
-    element("key-field").hidden = false;
-    throw new Error("Enter the service's key and try again.");
-  }
-  const problem = await response.json().catch(() => ({}));
-  throw new Error([problem.title, problem.detail].filter(Boolean).join(". ")
-    || `The service answered ${response.status}.`);
-}
-
-function show({ prediction, probabilities, explanations: [explanation], warnings, model, timing_ms }) {
-  element("overlay").src = `data:${explanation.media_type};base64,${explanation.base64}`;
-  element("prediction").textContent = prediction.name + (prediction.certain ? "" : " (not certain)");
-  element("probabilities").replaceChildren(...Object.entries(probabilities).map(bar));
-  element("warnings").replaceChildren(...warnings.map((text) => item(text)));
-  element("model").textContent = `${model.name} ${model.version}, ${timing_ms.total} ms`;
-  element("answer").hidden = false;
-}
-
-function bar([label, probability]) {
-  const meter = document.createElement("meter");
-  meter.value = probability;
-  meter.setAttribute("aria-label", label);
-  return item(`${label}: ${(100 * probability).toFixed(1)} %`, meter);
-}
-
-function item(text, ...children) {
-  const entry = document.createElement("li");
-  entry.append(text, ...children);
-  return entry;
-}
+document.querySelector(".late").remove();
+refill(byId("language"), Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, lang: code }, name)));
+byId("language").hidden = false;
+if (history.state === "work") history.replaceState(null, "");
+await speak(preferred());
+byId("language").value = language;
+draw();
+// Also wakes the service, so that the first answer need not wait for it. The page works without the facts.
+facts = await client.model().catch(() => null);
+draw();

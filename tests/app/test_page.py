@@ -34,7 +34,7 @@ class Loaded(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
         if tag != "a":
-            loads = ("src", "srcset", "href", "data", "poster", "action")
+            loads = ("src", "srcset", "href", "data", "poster")
             self.addresses += [given[name] or "" for name in loads if name in given]
         self.inline += [name for name in given if name.startswith("on") or name == "style"]
         if tag == "style" or (tag == "script" and "src" not in given):
