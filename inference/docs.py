@@ -23,7 +23,7 @@ _PAGE = Template("""\
 <link rel="stylesheet" href="/style.css">
 </head>
 <body>
-<p class="notice" role="note">$notice</p>
+<aside class="notice">$notice</aside>
 <header><h1>$title</h1><nav><a href="/">Try it</a><a href="/api/openapi.json">OpenAPI</a></nav></header>
 <main class="docs">
 <section class="card"><h2>Examples</h2>
@@ -61,7 +61,7 @@ def page(document: Json, origin: str) -> str:
         else "",
         examples="".join(
             f"<details{' open' if name == 'curl' else ''}><summary>{name}</summary>"
-            f'<pre tabindex="0" id="{name.lower()}" role="region" aria-label="{name}">'
+            f'<pre tabindex="0" id="{name.lower()}" role="group" aria-label="{name}">'
             f"<code>{escape(code)}</code></pre></details>"
             for name, code in examples(origin, key=bool(schemes)).items()
         ),
@@ -160,6 +160,6 @@ def _table(rows: Any, *headings: str) -> str:
         for name, kind, remark in rows
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{headings[0]}s">'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="by {headings[0]}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

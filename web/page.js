@@ -39,10 +39,8 @@ async function add(files, link = null) {
   if (!added.length) return complain(t("noFile"));
   if (!images.length && history.state !== "work") history.pushState("work", "");
   for (const each of added) images.push(Object.assign(each, { id: crypto.getRandomValues(new Uint32Array(1))[0], state: "waiting", notes: [] }));
-  parts ??= load();
   shown = added[0];
-  parts.catch(() => { parts = null; });
-  parts = await parts;
+  parts ??= await load();
   const prepared = added.map(prepare);
   if (byId("at-once").checked) return ask(added, prepared);
   await prepared[0];
@@ -156,7 +154,9 @@ function draw() {
   const here = history.state === "work" && images.length > 0;
   byId("work").hidden = !here;
   byId("ways").classList.toggle("slim", here);
-  byId("send").hidden = Boolean(sending) || !waiting().length;
+  // It stays while images are on their way: the second click of two must not meet another button.
+  byId("send").hidden = !sending && !waiting().length;
+  byId("send").setAttribute("aria-disabled", Boolean(sending));
   byId("cancel").hidden = !sending;
   byId("clear").hidden = Boolean(sending);
   byId("forget").hidden = !client.key;
