@@ -44,25 +44,35 @@ async function add(files, link = null) {
   const prepared = added.map(prepare);
   if (byId("at-once").checked) return ask(added, prepared);
   await prepared[0];
+  await added[0].seen;
   draw();
   byId("send").focus({ preventScroll: true });
   await Promise.all(prepared);
+  await Promise.all(added.map(({ seen }) => seen));
   draw();
   return null;
 }
 
-/** See what an image is, make its thumbnail, and make it one that the service takes. */
+/** See what an image is; resolves when it can be sent, `image.seen` when its thumbnail is there. */
 async function prepare(image) {
   if (image.link) return;
-  const kind = await pictures.kindOf(image.blob);
-  const bitmap = await pictures.decode(image.blob).catch(() => null);
+  const { blob } = image;
+  const kind = await pictures.kindOf(blob);
+  if (pictures.shownHere(kind)) image.picture = blob;
+  image.seen = see(image, kind);
+  // Most need not wait for their decoding; what then turns out to have too many pixels comes back (413).
+  if (!image.picture || blob.size > pictures.MOST_BYTES) await image.seen;
+}
+
+async function see(image, kind) {
+  const bitmap = kind === null || image.picture ? await pictures.decode(image.blob).catch(() => null) : null;
+  image.picture = bitmap && image.blob;
   if (!bitmap) return;
-  image.picture = pictures.shownHere(kind) || kind === null ? image.blob : null;
-  if (!image.picture) return;
   image.thumbnail = pictures.drawn(bitmap, THUMBNAIL);
   if (kind === null) image.notes.push(["converted"]);
-  if (kind === null || pictures.isTooLarge(image.blob, bitmap)) await shrink(image, bitmap);
-  bitmap.close();
+  if (kind === null || image.blob.size > pictures.MOST_BYTES) await shrink(image, bitmap);
+  // The one that is about to be seen need not be decoded twice.
+  if (image === shown && !image.shrunk) image.bitmap = bitmap; else bitmap.close();
 }
 
 async function shrink(image, bitmap) {
@@ -84,6 +94,7 @@ async function ask(queue, prepared = [], options = {}) {
   const next = async () => {
     for (let image = queue.shift(); image; image = queue.shift()) {
       await prepared[all.indexOf(image)];
+      image.seen?.then(() => image === shown && draw());
       await one(image, signal, options);
       status(all);
       if (image === shown) draw();
@@ -120,6 +131,7 @@ async function one(image, signal, options) {
   } catch (problem) {
     if (signal.aborted) return Object.assign(image, { state: "cancelled" });
     if (!(problem instanceof Problem)) throw problem;
+    await image.seen;
     if (problem.code === "too_large" && image.picture && !image.shrunk) {
       await shrink(image);
       return one(image, signal, options);
@@ -164,7 +176,8 @@ function draw() {
   progress();
   if (!here || !parts?.viewer) return;
   refill(byId("strip"), images.length > 1 && images.map(stripItem));
-  parts.viewer.show(shown).then(() => performance.mark("picture"));
+  // For the benchmark.
+  parts.viewer.show(shown).then((seen) => seen && performance.mark(shown?.answer ? "heatmap" : "preview"));
   parts.answer.draw(byId("answer"), shown, {
     facts, again,
     choose(label) { shown.chosen = label; draw(); },

@@ -1,7 +1,6 @@
 // Files → what a browser can show of them, and what is sent of them.
 
 export const MOST_BYTES = 10 * 2 ** 20;
-const MOST_PIXELS = 40e6;
 const SHRUNK_SIDE = 2048;
 
 /** By the first bytes: jpeg, png, png16 (deep), webp, bmp, tiff, dicom or null. */
@@ -23,9 +22,10 @@ export const shownHere = (kind) => ["jpeg", "png", "webp", "bmp"].includes(kind)
 export const decode = (blob) => createImageBitmap(blob);
 
 /** A canvas with the picture, its long side at most `side`. */
-export function drawn(bitmap, side) {
+export const drawn = (bitmap, side) => drawOn(document.createElement("canvas"), bitmap, side);
+
+export function drawOn(canvas, bitmap, side) {
   const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
   const context = canvas.getContext("2d");
@@ -33,8 +33,6 @@ export function drawn(bitmap, side) {
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
-
-export const isTooLarge = (blob, bitmap) => blob.size > MOST_BYTES || bitmap.width * bitmap.height > MOST_PIXELS;
 
 /** The picture as JPEG, shrunk so that it weighs a megabyte or so. */
 export const asJpeg = (bitmap) => encoded(drawn(bitmap, SHRUNK_SIDE), "image/jpeg");

@@ -3,7 +3,7 @@
 import { download, make, refill } from "./dom.js";
 import { MAPS, colour, paint } from "./heat.js";
 import { language, percent, t } from "./language.js";
-import { decode, drawn, encoded } from "./pictures.js";
+import { decode, drawOn, encoded } from "./pictures.js";
 
 const MOST_ZOOM = 12;
 const SIDE = 4096;
@@ -19,33 +19,35 @@ export function openViewer(stage, controls) {
   const scale = make("canvas", { class: "scale", width: 256, height: 1, "aria-hidden": "true" });
   const root = stage.parentElement;
   stage.append(...panes, nothing);
-  let image = null, loaded = null, said = null;
+  let image = null, loaded = null, ready = null, said = null;
 
-  /** Show an image, or why there is none yet; resolves when it is to be seen. */
+  /** Show an image, or why there is none yet; resolves when it is on the screen, to whether there is one. */
   async function show(next) {
     if (image !== next) Object.assign(view, { zoom: 1, x: 0, y: 0 });
     image = next;
     if (said !== language) drawControls();
     if (loaded !== image?.picture) {
       loaded = image?.picture;
-      const bitmap = loaded && await decode(loaded).catch(() => null);
-      if (image !== next) return;
-      stage.classList.toggle("empty", !bitmap);
-      if (bitmap) {
-        const picture = drawn(bitmap, SIDE);
-        for (const film of films) {
-          Object.assign(film, { width: picture.width, height: picture.height });
-          film.getContext("2d").drawImage(picture, 0, 0);
-        }
-        stage.style.setProperty("--ratio", picture.width / picture.height);
-        bitmap.close();
-      }
+      ready = load(image);
     }
-    stage.classList.toggle("empty", !loaded);
-    nothing.textContent = loaded ? "" : t("preview");
+    const there = await ready;
+    if (image !== next) return false;
+    stage.classList.toggle("empty", !there);
+    nothing.textContent = there ? "" : t("preview");
     drawHeat();
     place();
-    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
+    return there;
+  }
+
+  async function load({ bitmap, picture }) {
+    bitmap ??= picture && await decode(picture).catch(() => null);
+    if (!bitmap || picture !== loaded) return Boolean(bitmap);
+    drawOn(films[0], bitmap, SIDE);
+    stage.style.setProperty("--ratio", bitmap.width / bitmap.height);
+    bitmap.close();
+    image.bitmap = null;
+    return true;
   }
 
   function drawHeat() {
@@ -53,6 +55,7 @@ export function openViewer(stage, controls) {
     root.classList.toggle("with-heat", Boolean(map));
     root.classList.toggle("beside", settings.beside);
     panes[1].hidden = !settings.beside;
+    if (settings.beside) drawOn(films[1], films[0], SIDE);
     heat.style.opacity = settings.opacity / 100;
     if (map) paint(heat, map, settings.map);
     const strip = scale.getContext("2d");
