@@ -15,6 +15,14 @@ _ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
+#: For pages that show drawn radiographs: ask for an answer whatever the gate thinks of them.
+FORCE = """{
+    const { open } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.open = function (method, url) {
+        return open.call(this, method, `${url}&force=true`);
+    };
+}"""
+
 
 class BrowserMissingError(Exception):
     """There is no Chromium; the text says how to get one."""

@@ -121,8 +121,11 @@ function mediaType(image) {
 
 async function sendPlainly(url, { signal, ...request }, timeout) {
   const late = AbortSignal.timeout(timeout);
+  const stop = new AbortController();
+  for (const each of [signal, late]) each?.addEventListener("abort", () => stop.abort(each.reason));
+  signal?.throwIfAborted();
   try {
-    const response = await fetch(url, { ...request, signal: signal ? AbortSignal.any([signal, late]) : late });
+    const response = await fetch(url, { ...request, signal: stop.signal });
     return { status: response.status, text: await response.text(), retryAfter: response.headers.get("retry-after") };
   } catch (error) {
     if (signal?.aborted) throw error;

@@ -38,5 +38,5 @@ export const t = (key, values = {}) => (words[key] ?? key).replace(/\{(\w+)\}/g,
 export const known = (key) => key in words;
 
 export const number = (value, digits = 1) => new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
-export const percent = (share, digits = 1) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(share);
+export const percent = (share, digits = 1) => new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
 export const size = (bytes) => (bytes < 2 ** 20 ? `${number(bytes / 1024, 0)} KB` : `${number(bytes / 2 ** 20)} MB`);

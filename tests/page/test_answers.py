@@ -49,7 +49,7 @@ class TestTheProbabilities:
         answer = visit.see(file)
         rows = [row.split("\n") for row in visit.answer.locator(".bars button").all_inner_texts()]
         assert [[name, share] for name, share, *_ in rows] == [
-            [LABELS[label], f"{100 * probability:.1f}".removesuffix(".0") + "%"]
+            [LABELS[label], f"{100 * probability:.1f}" + "%"]
             for label, probability in answer["probabilities"].items()
         ]
         threshold = visit.page.request.get(visit.url + "/api/model").json()["threshold"]["value"]
@@ -270,7 +270,7 @@ class TestSeveralImages:
             visit.page.locator("#list").get_by_role("button", name=name).click()
             expect(visit.page.locator("#strip [aria-current]")).to_contain_text(name)
             probability = answers[name]["prediction"]["probability"]
-            assert visit.heading().endswith(f"{100 * probability:.1f}".removesuffix(".0") + "%")
+            assert visit.heading().endswith(f"{100 * probability:.1f}" + "%")
 
     def test_are_a_csv_in_which_nothing_is_a_formula(self, visit: Visit, blank: bytes) -> None:
         [(_, kind, image)] = chests(1)

@@ -8,7 +8,7 @@ from tools.bench.local_host import running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row, Spread
 from tools.bench.progress import progress
 from tools.bench.radiographs import draw, jpeg
-from tools.browser import BrowserMissingError, chromium
+from tools.browser import FORCE, BrowserMissingError, chromium
 
 #: Milliseconds, for a radiograph of about a megabyte.
 BAR = 300
@@ -35,10 +35,12 @@ def measure(plan: Plan) -> Measurement:
     """
     image = jpeg(draw(SIDE, SIDE))
     given = base64.b64encode(image).decode()
-    previews, heatmaps = [], []
+    previews: list[float] = []
+    heatmaps: list[float] = []
     try:
         with running() as host, chromium() as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.add_init_script(FORCE)
             with progress("page", plan.drops) as step:
                 for _ in range(plan.drops):
                     for mark, found in (("preview", previews), ("heatmap", heatmaps)):
