@@ -32,7 +32,7 @@ MEDIA_TYPES = {
     ".html": "text/html",  # the SDK adds the character set to text
     ".css": "text/css",
     ".js": "text/javascript",
-    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 WEB = Path(__file__).parent / "web"
 #: The page's files by the path under which they are asked for; anything else is not there.

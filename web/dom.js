@@ -1,24 +1,18 @@
-// The few lines that every part of the page needs to make elements.
+// The few lines with which every part of the page makes elements.
 
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-const SVG = "http://www.w3.org/2000/svg";
-
-/**
- * Make an element. Functions listen to the event of their name, `style` is an object, null and false
- * are left out, anything else is an attribute.
- */
+/** Make an element: functions listen, `style` is an object, null, undefined and false are left out. */
 export function make(tag, attributes = {}, ...children) {
-  const element = tag === "svg" || tag === "path"
-    ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") element.addEventListener(name, value);
-    else if (name === "style") for (const [k, v] of Object.entries(value)) element.style.setProperty(k, v);
+    else if (name === "style") for (const each of Object.entries(value)) element.style.setProperty(...each);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat().filter((child) => child || child === 0));
   return element;
 }
 
@@ -26,7 +20,7 @@ export function make(tag, attributes = {}, ...children) {
 export function refill(element, ...children) {
   const focused = element.contains(document.activeElement) && document.activeElement.dataset.focus;
   element.replaceChildren(...children.flat().filter(Boolean));
-  if (focused) element.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) element.querySelector(`[data-focus="${focused}"]`)?.focus();
 }
 
 /** Hand a blob to the user as a file. */

@@ -3,21 +3,25 @@
 import { download, make, refill } from "./dom.js";
 import { MAPS, colour, paint } from "./heat.js";
 import { language, percent, t } from "./language.js";
-import { decode, drawOn, encoded } from "./pictures.js";
+import { decode, drawn, encoded } from "./pictures.js";
 
 const MOST_ZOOM = 12;
 const SIDE = 4096;
+const STEP = 60;
+
+/** What explains the class that was chosen, or undefined. */
+export const explanation = ({ answer, chosen }) => answer?.explanations.find(({ label }) => label === chosen);
 
 /** Fill the stage and its controls; the heat is hidden while H or the button is held. */
 export function openViewer(stage, controls) {
-  const settings = { opacity: 55, map: "turbo", beside: false };
+  const root = stage.parentElement;
+  const settings = { opacity: 55, map: MAPS[0], beside: false };
   const view = { zoom: 1, x: 0, y: 0 };
   const heat = make("canvas", { class: "heat", "aria-hidden": "true" });
-  const films = [make("canvas", { role: "img" }), make("canvas", { role: "img" })];
-  const panes = [make("div", { class: "pane" }, make("div", { class: "film" }, films[0], heat)), make("div", { class: "pane" }, make("div", { class: "film" }, films[1]))];
+  const films = [0, 1].map(() => make("canvas", { role: "img" }));
+  const panes = films.map((film, i) => make("div", { class: "pane" }, make("div", { class: "film" }, film, !i && heat)));
   const nothing = make("p");
   const scale = make("canvas", { class: "scale", width: 256, height: 1, "aria-hidden": "true" });
-  const root = stage.parentElement;
   stage.append(...panes, nothing);
   let image = null, loaded = null, ready = null, said = null;
 
@@ -26,8 +30,8 @@ export function openViewer(stage, controls) {
     if (image !== next) Object.assign(view, { zoom: 1, x: 0, y: 0 });
     image = next;
     if (said !== language) drawControls();
-    if (loaded !== image?.picture) {
-      loaded = image?.picture;
+    if (loaded !== image.picture) {
+      loaded = image.picture;
       ready = load(image);
     }
     const there = await ready;
@@ -35,7 +39,6 @@ export function openViewer(stage, controls) {
     stage.classList.toggle("empty", !there);
     nothing.textContent = there ? "" : t("preview");
     drawHeat();
-    place();
     await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
     return there;
   }
@@ -43,7 +46,7 @@ export function openViewer(stage, controls) {
   async function load({ bitmap, picture }) {
     bitmap ??= picture && await decode(picture).catch(() => null);
     if (!bitmap || picture !== loaded) return Boolean(bitmap);
-    drawOn(films[0], bitmap, SIDE);
+    drawn(bitmap, SIDE, films[0]);
     stage.style.setProperty("--ratio", bitmap.width / bitmap.height);
     bitmap.close();
     image.bitmap = null;
@@ -55,7 +58,7 @@ export function openViewer(stage, controls) {
     root.classList.toggle("with-heat", Boolean(map));
     root.classList.toggle("beside", settings.beside);
     panes[1].hidden = !settings.beside;
-    if (settings.beside) drawOn(films[1], films[0], SIDE);
+    if (settings.beside) drawn(films[0], SIDE, films[1]);
     heat.style.opacity = settings.opacity / 100;
     if (map) paint(heat, map, settings.map);
     const strip = scale.getContext("2d");
@@ -63,24 +66,18 @@ export function openViewer(stage, controls) {
       strip.fillStyle = `rgb(${colour(settings.map, x / 255)})`;
       strip.fillRect(x, 0, 1, 1);
     }
+    place();
   }
 
   function place() {
-    const pane = panes[0].getBoundingClientRect(), film = films[0].parentElement;
-    const across = Math.max(0, (film.offsetWidth * view.zoom - pane.width) / 2), down = Math.max(0, (film.offsetHeight * view.zoom - pane.height) / 2);
-    view.x = Math.min(across, Math.max(-across, view.x));
-    view.y = Math.min(down, Math.max(-down, view.y));
+    const pane = panes[0], film = films[0].parentElement;
+    for (const [way, side] of [["x", "Width"], ["y", "Height"]]) {
+      const most = Math.max(0, (film[`offset${side}`] * view.zoom - pane[`offset${side}`]) / 2);
+      view[way] = Math.min(most, Math.max(-most, view[way]));
+      stage.style.setProperty(`--${way}`, `${view[way]}px`);
+    }
+    stage.style.setProperty("--zoom", view.zoom);
     stage.classList.toggle("zoomed", view.zoom > 1);
-    for (const [name, value] of [["--zoom", view.zoom], ["--x", `${view.x}px`], ["--y", `${view.y}px`]]) stage.style.setProperty(name, value);
-  }
-
-  /** Zoom about a point of the pane, given from its centre. */
-  function zoom(factor, x = 0, y = 0) {
-    const before = view.zoom;
-    view.zoom = Math.min(MOST_ZOOM, Math.max(1, before * factor));
-    view.x = x - (x - view.x) * (view.zoom / before);
-    view.y = y - (y - view.y) * (view.zoom / before);
-    place();
   }
 
   function pan(x, y) {
@@ -89,28 +86,38 @@ export function openViewer(stage, controls) {
     place();
   }
 
-  const fromCentre = ({ clientX, clientY, target }) => {
+  /** Zoom about a point of the pane, given from its centre. */
+  function zoom(factor, x = 0, y = 0) {
+    const before = view.zoom;
+    view.zoom = Math.min(MOST_ZOOM, Math.max(1, before * factor));
+    const grown = view.zoom / before - 1;
+    pan((view.x - x) * grown, (view.y - y) * grown);
+  }
+
+  function fromCentre({ clientX, clientY, target }) {
     const box = (target.closest(".pane") ?? panes[0]).getBoundingClientRect();
     return [clientX - box.left - box.width / 2, clientY - box.top - box.height / 2];
-  };
+  }
+
   const hide = (hidden) => root.classList.toggle("hide", hidden);
+  const unhide = () => hide(false);
 
   function drawControls() {
     said = language;
-    for (const film of films) film.setAttribute("aria-label", t("radiograph"));
-    const button = (text, click, more = {}) => make("button", { type: "button", click, ...more }, text);
+    for (const film of films) film.ariaLabel = t("radiograph");
+    const button = (text, click, more) => make("button", { click, ...more }, text);
+    const set = (name) => ({ target }) => { settings[name] = target.value; drawHeat(); };
+    const named = (map) => map[0].toUpperCase() + map.slice(1);
     refill(controls,
-      make("label", {}, t("heat"), make("input", { type: "range", min: 0, max: 100, value: settings.opacity, input: ({ target }) => { settings.opacity = Number(target.value); drawHeat(); } })),
-      make("label", {}, t("colours"), make("select", { change: ({ target }) => { settings.map = target.value; drawHeat(); } },
-        MAPS.map((map) => make("option", { value: map, selected: map === settings.map }, map === "turbo" ? "Turbo" : t("safe", { map: map[0].toUpperCase() + map.slice(1) }))))),
+      make("label", {}, t("heat"), make("input", { type: "range", value: settings.opacity, input: set("opacity") })),
+      make("label", {}, t("colours"), make("select", { change: set("map") }, MAPS.map((map, i) => make("option", { value: map, selected: map === settings.map }, i ? t("safe", { map: named(map) }) : named(map))))),
       make("span", { class: "legend" }, t("cold"), scale, t("hot")),
       make("span", { class: "row" },
-        button(t("hold"), null, { class: "hold", pointerdown: () => hide(true), pointerup: () => hide(false), pointerleave: () => hide(false) }),
+        button(t("hold"), null, { class: "hold", pointerdown: () => hide(true), pointerup: unhide, pointerleave: unhide }),
         button(t("beside"), ({ target }) => {
           settings.beside = !settings.beside;
-          target.setAttribute("aria-pressed", settings.beside);
+          target.ariaPressed = settings.beside;
           drawHeat();
-          place();
         }, { "aria-pressed": String(settings.beside) }),
         button("−", () => zoom(1 / 1.5), { "aria-label": t("farther") }),
         button("+", () => zoom(1.5), { "aria-label": t("closer") }),
@@ -118,28 +125,32 @@ export function openViewer(stage, controls) {
       make("p", { id: "keys", class: "small" }, t("keys")));
   }
 
-  // Keys, mouse, fingers ---------------------------------------------------------------------------
-
+  // Keys, mouse, fingers
+  const keys = { "+": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => zoom(0) };
+  const arrows = { ArrowLeft: [STEP, 0], ArrowRight: [-STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP] };
   stage.addEventListener("keydown", (event) => {
-    const step = 60;
-    const actions = { "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => zoom(0), ArrowLeft: () => pan(step, 0), ArrowRight: () => pan(-step, 0), ArrowUp: () => pan(0, step), ArrowDown: () => pan(0, -step) };
-    if (!(event.key in actions) || event.ctrlKey || event.metaKey || (event.key.startsWith("Arrow") && view.zoom === 1)) return;
+    const { key } = event;
+    const act = keys[key] ?? (view.zoom > 1 && arrows[key] && (() => pan(...arrows[key])));
+    if (!act || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    actions[event.key]();
+    act();
   });
   addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
-    if (key.toLowerCase() === "h" && !ctrlKey && !metaKey && !target.matches?.("input:not([type=range], [type=checkbox]), select")) hide(true);
+    if (key.toLowerCase() === "h" && !ctrlKey && !metaKey && !target.matches("#link, #key, select")) hide(true);
   });
-  addEventListener("keyup", () => hide(false));
-  addEventListener("blur", () => hide(false));
+  addEventListener("keyup", unhide);
+  addEventListener("blur", unhide);
   addEventListener("resize", place);
   stage.addEventListener("dblclick", (event) => (view.zoom > 1 ? zoom(0) : zoom(3, ...fromCentre(event))));
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     zoom(Math.exp(-event.deltaY / 200), ...fromCentre(event));
-  }, { passive: false });
+  });
   const fingers = new Map();
+  const lift = ({ pointerId }) => fingers.delete(pointerId);
+  stage.addEventListener("pointerup", lift);
+  stage.addEventListener("pointercancel", lift);
   stage.addEventListener("pointerdown", (event) => {
     fingers.set(event.pointerId, event);
     stage.setPointerCapture(event.pointerId);
@@ -147,15 +158,12 @@ export function openViewer(stage, controls) {
   stage.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     if (!before) return;
-    const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
-    if (other) {
-      const apart = (each) => Math.hypot(each.clientX - other.clientX, each.clientY - other.clientY);
-      zoom(apart(event) / Math.max(1, apart(before)));
-    }
+    const other = [...fingers.values()].find((each) => each !== before);
+    const apart = ({ clientX, clientY }) => Math.hypot(clientX - other.clientX, clientY - other.clientY);
+    if (other) zoom(apart(event) / Math.max(1, apart(before)));
     pan((event.clientX - before.clientX) / fingers.size, (event.clientY - before.clientY) / fingers.size);
     fingers.set(event.pointerId, event);
   });
-  for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, ({ pointerId }) => fingers.delete(pointerId));
 
   /** Radiograph with heat as a file; below it what a picture must not travel without. */
   async function asPng({ answer, chosen, name }) {
@@ -170,14 +178,11 @@ export function openViewer(stage, controls) {
     context.globalAlpha = 1;
     context.fillStyle = "#fff";
     context.font = `${line}px sans-serif`;
-    const label = t(chosen);
-    [`${t("heat")}: ${label}, ${percent(answer.probabilities[chosen])}. ${answer.model.name} ${answer.model.version}`, t("notice")]
+    const { model, probabilities } = answer;
+    [`${t("heat")}: ${t(chosen)}, ${percent(probabilities[chosen])}. ${model.name} ${model.version}`, t("notice")]
       .forEach((text, i) => context.fillText(text, line, height + (1.5 + 1.4 * i) * line, width - 2 * line));
-    download(await encoded(canvas, "image/png"), `${name}.${chosen}.png`);
+    download(await encoded(canvas), `${name}.${chosen}.png`);
   }
 
   return { show, asPng };
 }
-
-/** What explains the class that was chosen, or undefined. */
-export const explanation = (image) => image?.answer?.explanations.find(({ label }) => label === image.chosen);

@@ -57,7 +57,7 @@ def test_it_is_accessible_and_fits_a_phone(docs: Visit, scheme: str) -> None:
 
 
 def test_it_is_found_from_the_page_and_leads_back(visit: Visit) -> None:
-    visit.page.get_by_text("For developers").click()
+    visit.page.get_by_role("link", name="API").click()
     expect(visit.page.locator("#curl")).to_be_visible()
     for language in ("Python", "JavaScript", "Kotlin", "Swift"):
         visit.page.get_by_text(language, exact=True).click()

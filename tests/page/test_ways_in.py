@@ -61,7 +61,7 @@ def test_a_link_is_left_to_the_service_which_sends_its_picture(
     expect(visit.page.locator("#stage")).to_contain_text("The service will send the picture")
     visit.send()
     assert json.loads(visit.links[0] or "") == {"image_url": LINK}
-    expect(visit.answer).to_contain_text("The picture is the service's own")
+    expect(visit.answer).to_contain_text("The picture is the service's")
     assert 0 < visit.gray([(0.5, 0.5)])[0] < 255
 
 
@@ -117,8 +117,8 @@ def test_nothing_is_sent_before_the_button_is_pressed(visit: Visit, chest: bytes
 
 
 def test_a_box_sends_at_once_what_is_added(visit: Visit, chest: bytes) -> None:
-    visit.drop(("one.jpg", "image/jpeg", chest))
     visit.page.check("#at-once")
+    visit.drop(("one.jpg", "image/jpeg", chest))
     visit.wait()
     visit.drop(("two.png", "image/png", FILES["PNG"][1]))
     visit.wait()

@@ -1,6 +1,7 @@
 """The page in a real browser: how long after a drop the picture, and the heatmap over it, are there."""
 
 import base64
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -71,7 +72,7 @@ def measure(plan: Plan) -> Measurement:
 def _drop(page: Page, url: str, image: str, mark: str) -> float:
     """Milliseconds from the drop onto a fresh page to its mark, at which the screen shows it."""
     page.goto(url)
-    expect(page.locator("#version")).not_to_be_empty()
+    expect(page.locator("#version")).to_contain_text(re.compile(r"\d"))
     page.set_checked("#at-once", mark == "heatmap")
     page.evaluate(_DROP, image)
     milliseconds: float = page.evaluate(_WAIT, mark)
