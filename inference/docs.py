@@ -1,7 +1,7 @@
 """OpenAPI document → the page at /docs: HTML without a script, for people who write a client."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from string import Template
 from typing import Any
@@ -67,7 +67,7 @@ def page(document: Json, origin: str) -> str:
         ),
         operations=operations,
         schemas="".join(
-            f'<h3 id="{name}">{name}</h3>{_table(_members(schema), "member", "is")}'
+            f'<h3 id="{name}">{name}</h3>{_table(_members(schema), "member", "is", "meaning")}'
             for name, schema in document["components"]["schemas"].items()
             if "status" not in schema["properties"] or name == "Health"
         ),
@@ -82,16 +82,16 @@ def _operation(method: str, path: str, operation: Json, document: Json) -> str:
     ]
     if parameters := operation.get("parameters"):
         rows = [(each["name"], _kind(each["schema"]), each["description"]) for each in parameters]
-        parts += ["<h3>Query</h3>", _table(rows, "parameter", "takes")]
+        parts += ["<h3>Query</h3>", _table(rows, "parameter", "takes", "meaning")]
     if body := operation.get("requestBody"):
         rows = [
-            (media_type, _holds(content["schema"]), "")
+            (media_type, _holds(content["schema"]))
             for media_type, content in body["content"].items()
         ]
         parts += ["<h3>Body</h3>", _table(rows, "content type", "holds")]
     parts += [
         "<h3>Answers</h3>",
-        _table(_answers(operation["responses"]), "status", "is"),
+        _table(_answers(operation["responses"]), "status", "means", "for example"),
         "</section>",
     ]
     return "".join(parts)
@@ -152,12 +152,13 @@ def _kind(schema: Json) -> str:
     return kind
 
 
-def _table(rows: Any, *headings: str) -> str:
-    head = "".join(f'<th scope="col">{each}</th>' for each in (*headings, "remarks"))
+def _table(rows: Iterable[tuple[str, ...]], *headings: str) -> str:
+    head = "".join(f'<th scope="col">{each}</th>' for each in headings)
     body = "".join(
         f'<tr><th scope="row"><code>{escape(name)}</code></th>'
-        f"<td>{escape(kind)}</td><td>{escape(remark)}</td></tr>"
-        for name, kind, remark in rows
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
     )
     return (
         f'<div class="scroll" tabindex="0" role="group" aria-label="by {headings[0]}">'

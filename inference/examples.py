@@ -4,7 +4,8 @@ Each is a whole program that reads xray.jpg and, where the service asks for one,
 """
 
 CURL = """\
-curl --fail-with-body -F image=@xray.jpg {curl_key}"{origin}/api/predict?explain=none"
+curl --fail-with-body -F image=@xray.jpg \\
+  {curl_key}"{origin}/api/predict?explain=none"
 """
 
 PYTHON = """\
@@ -102,7 +103,7 @@ print(report.prediction.name, report.prediction.probability)
 
 #: What each program has in it where the service asks for a key.
 _KEYS = {
-    "curl_key": '-H "x-functions-key: $KEY" ',
+    "curl_key": '-H "x-functions-key: $KEY" \\\n  ',
     "python_import": "import os\n",
     "python_key": '\n        headers={"x-functions-key": os.environ["KEY"]},',
     "javascript_key": ", key: process.env.KEY",

@@ -15,12 +15,12 @@
  *   timing_ms: Object<string, number>, request_id: string, notice: string}} Report
  *
  * @typedef {object} Options
- * @property {string} [explain] "predicted" (default), a label, "all" or "none".
+ * @property {string} [explain] predicted (default), a label, all or none.
  * @property {"jpeg"|"png"} [overlay]
- * @property {number} [size] Long side of the overlay, 128 to 1024.
- * @property {boolean} [force] Answer even where this is no frontal chest X-ray.
- * @property {AbortSignal} [signal] Cancels; the promise then rejects with its reason.
- * @property {(share: number) => void} [onProgress] How much is sent, 0 to 1; in browsers.
+ * @property {number} [size] Of the overlay, 128 to 1024.
+ * @property {boolean} [force] Answer whatever it is.
+ * @property {AbortSignal} [signal] Rejects with its reason.
+ * @property {(share: number) => void} [onProgress] How much is sent; in browsers.
  */
 
 /** Why there is no report. */
