@@ -84,11 +84,8 @@ def _operation(method: str, path: str, operation: Json, document: Json) -> str:
         rows = [(each["name"], _kind(each["schema"]), each["description"]) for each in parameters]
         parts += ["<h3>Query</h3>", _table(rows, "parameter", "takes", "meaning")]
     if body := operation.get("requestBody"):
-        rows = [
-            (media_type, _holds(content["schema"]))
-            for media_type, content in body["content"].items()
-        ]
-        parts += ["<h3>Body</h3>", _table(rows, "content type", "holds")]
+        held = [(kind, _holds(content["schema"])) for kind, content in body["content"].items()]
+        parts += ["<h3>Body</h3>", _table(held, "content type", "holds")]
     parts += [
         "<h3>Answers</h3>",
         _table(_answers(operation["responses"]), "status", "means", "for example"),

@@ -13,6 +13,7 @@ const client = new ChestXray({ key: sessionStorage.getItem("key") ?? "" });
 let shown = null;
 let facts = null;
 let sending = null;
+let asked = null;
 let parts = null;
 
 // Nothing fails in silence.
@@ -42,7 +43,10 @@ async function add(files, link) {
   [shown] = added;
   parts ??= await load();
   const prepared = added.map(prepare);
-  if (byId("at-once").checked) return ask(added, prepared);
+  if (byId("at-once").checked) {
+    while (sending) await asked;
+    return ask(added, prepared);
+  }
   for (const [i, each] of added.entries()) {
     await prepared[i];
     await each.seen;
@@ -84,8 +88,11 @@ async function shrink(image, bitmap) {
 
 // Asking
 
-async function ask(all, prepared = [], options = {}) {
-  if (sending) return;
+function ask(...what) {
+  if (!sending) asked = askAll(...what);
+}
+
+async function askAll(all, prepared = [], options = {}) {
   sending = new AbortController();
   const { signal } = sending;
   for (const image of all) Object.assign(image, { state: "sending", problem: null, sent: 0 });
@@ -268,9 +275,12 @@ on("send", "click", () => ask(waiting()));
 on("cancel", "click", () => sending?.abort());
 on("clear", "click", clear);
 on("forget", "click", () => keep(""));
-on("key-form", "submit", (event) => {
+on("key-form", "submit", async (event) => {
   event.preventDefault();
-  keep(byId("key").value.trim());
+  const key = byId("key").value.trim();
+  byId("key-form").hidden = true;
+  await asked; // without the key; what comes back would take it away again
+  keep(key);
   ask(images.filter(({ problem }) => problem?.code === "unauthorized"));
 });
 addEventListener("popstate", draw);

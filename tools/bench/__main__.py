@@ -87,7 +87,7 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
     return replace(
         plan,
         rounds=1,
-        drops=5,
+        drops=3,
         answers=30,
         keras_answers=5,
         overhead_answers=50,
