@@ -42,7 +42,7 @@ function answered(image, { facts, choose, png }) {
     heat(explanation(image)),
     gate.chest_xray && gate.score !== null && make("p", { class: "small" }, t("gate", { percent: percent(gate.score) })),
     warnings.length > 0 && make("section", { class: "card warn" }, make("h3", {}, t("warnings")),
-      make("ul", { lang: "en" }, warnings.map((text) => make("li", {}, text)))),
+      make("ul", { lang: "en" }, warnings.map((text) => make("li", {}, text.replace(/^\w+: /, ""))))),
     make("div", { class: "row" }, button("report", () => print()), button("PNG", png),
       button("JSON", () => download(new Blob([JSON.stringify(answer, null, 2)]), `${name}.json`))),
     make("details", { class: "small" },

@@ -257,7 +257,7 @@ for (const id of ["files", "camera"]) {
 }
 addEventListener("paste", ({ clipboardData, target }) => {
   const text = clipboardData.getData("text").trim();
-  if (clipboardData.files.length || !target.matches("input")) add(clipboardData.files, isLink(text) && text);
+  if (clipboardData.files.length || !target.matches?.("input")) add(clipboardData.files, isLink(text) && text);
 });
 addEventListener("dragover", (event) => {
   event.preventDefault();

@@ -136,7 +136,7 @@ export function openViewer(stage, controls) {
     act();
   });
   addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
-    if (key.toLowerCase() === "h" && !ctrlKey && !metaKey && !target.matches("#link, #key, select")) hide(true);
+    if (key.toLowerCase() === "h" && !ctrlKey && !metaKey && !target.matches?.("#link, #key, select")) hide(true);
   });
   addEventListener("keyup", unhide);
   addEventListener("blur", unhide);

@@ -196,7 +196,7 @@ class TestTheRest:
     ) -> None:
         def judged(answer: dict[str, Any]) -> None:
             answer["gate"] = {"chest_xray": True, "score": 0.997, "reasons": []}
-            answer["warnings"] = ["The radiograph is <b>small</b>."]
+            answer["warnings"] = ["low_resolution: The radiograph is <b>small</b>."]
 
         visit.answers_changed(judged)
         visit.see(file)

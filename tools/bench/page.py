@@ -13,7 +13,7 @@ from tools.browser import FORCE, BrowserMissingError, chromium
 
 #: Milliseconds, for a radiograph of about a megabyte.
 BAR = 300
-SIDE = 3000
+SIDE = 3150
 _DROP = """(base64) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();
