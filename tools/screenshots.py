@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from tools.bench.local_host import running
 from tools.bench.measurement import REPOSITORY, NotMeasured
-from tools.bench.radiographs import draw, jpeg
 from tools.browser import FORCE, BrowserMissingError, chromium
+from tools.radiographs import draw, jpeg
 
 QUALITY = 80
 

@@ -7,9 +7,9 @@ from playwright.sync_api import Page, expect
 
 from tools.bench.local_host import running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row, Spread
-from tools.bench.progress import progress
-from tools.bench.radiographs import draw, jpeg
 from tools.browser import FORCE, BrowserMissingError, chromium
+from tools.progress import progress
+from tools.radiographs import draw, jpeg
 
 #: Milliseconds, for a radiograph of about a megabyte.
 BAR = 300
