@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "memory-worst": ("memory", "measure_worst", "peak_mib_worst"),
     "package": ("package", "measure", "package_mb"),
     "parity": ("parity", "measure", "parity_max_abs"),
+    "page": ("page", "measure", "page_ms"),
 }
 
 _DESCRIPTION = """\
@@ -38,7 +39,7 @@ exit status: 0 every bar was met; 1 one was missed, so that this can be a check;
 not be measured (the table says what), or the arguments are wrong.
 
 The file has the keys cold_ratio, warm_ratio, overhead_ratio, peak_mib_typical, peak_mib_worst,
-package_mb, parity_max_abs (null: not measured) and details.
+package_mb, parity_max_abs, page_ms (null: not measured) and details.
 
 examples:
   python -m tools.bench                            all of it, about 15 minutes
@@ -86,6 +87,7 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
     return replace(
         plan,
         rounds=1,
+        drops=3,
         answers=30,
         keras_answers=5,
         overhead_answers=50,
