@@ -181,10 +181,13 @@ def refused_when_left_out(
         collected, validation: As for `fit`.
 
     Returns:
-        Source → `images`, and the share `refused` of its radiographs as they are.
+        Source → `images`, and the share `refused` of its radiographs as they are; empty where there is but one
+        source.
     """
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     sources = sorted(set(collected.sources[collected.kinds == FRONTAL]))
+    if len(sources) < 2:
+        return found
     for source in tqdm(sources, "leaving out", unit="source", disable=None):
         parts = [each.take(each.sources != source) for each in (collected, validation)]
         gate = fit(*parts)
