@@ -181,8 +181,8 @@ def refused_when_left_out(
         collected, validation: As for `fit`.
 
     Returns:
-        Source → `images`, and the share `refused` of its radiographs as they are; empty where there is but one
-        source.
+        Source → `images`, and the share `refused` of its radiographs as they are; empty for one source
+        alone.
     """
     found: dict[str, dict[str, float]] = {}
     sources = sorted(set(collected.sources[collected.kinds == FRONTAL]))

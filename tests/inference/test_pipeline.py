@@ -246,7 +246,7 @@ def test_what_passes_the_models_gate_has_its_score_and_no_warning(ask):
 
 def test_what_hardly_passes_it_is_answered_with_a_warning(ask):
     assert ask(gate_that(0.2))["warnings"] == [
-        "This hardly looks like a frontal chest X-ray: few of those look so little like one."
+        "near_gate_edge: The gate let this image pass, but only just."
     ]
 
 
@@ -266,7 +266,7 @@ def test_force_answers_what_the_models_gate_refuses_and_says_so(ask):
     assert found["gate"]["reasons"] == ["upside_down"]
     assert found["gate"]["score"] < 0.1
     assert found["warnings"][0].startswith(
-        "Answered because force=true was asked, although the gate"
+        "forced: Answered because force=true was asked, although the gate"
     )
 
 

@@ -9,7 +9,7 @@ from inference.runtime import open_runtime
 from inference.settings import Settings
 from model_store.store import open_store
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row, Spread
-from tools.bench.progress import progress
+from tools.progress import progress
 
 BAR = 1.0
 
