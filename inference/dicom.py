@@ -89,7 +89,7 @@ _ENCAPSULATED_BYTES_PER_PIXEL = 9
 _GDCM_BYTES_PER_PIXEL, _GDCM_BYTES = 11, 30 * 2**20
 
 # pydicom quotes values in warnings and log lines.
-logging.getLogger("pydicom").disabled = True
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # its children inherit it
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 
@@ -376,7 +376,7 @@ def _view_position(ds: Dataset) -> str | None:
 def _paediatric(ds: Dataset) -> bool | None:
     """Whether Patient's Age (PS3.5 6.2, AS) is under 18 years; nothing else of it is kept."""
     age = str(ds.get("PatientAge") or "")
-    if len(age) != 4 or not age[:3].isdigit() or age[3] not in "DWMY":
+    if len(age) != 4 or not age[:3].isdecimal() or age[3] not in "DWMY":
         return None
     return int(age[:3]) < {"D": 6574, "W": 939, "M": 216, "Y": 18}[age[3]]
 
