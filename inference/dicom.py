@@ -332,8 +332,10 @@ def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArra
             values = apply_voi_lut(_integers(apply_modality_lut(stored[top:bottom], ds), ds), ds)
             return ((values - low) * (255 / (high - low))).astype(np.float32)
 
-        values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
-        pixels = values.astype(np.uint8)
+        # A window or slope that is no number makes no pixel a number, and the cast raises.
+        with np.errstate(invalid="raise", over="ignore"):
+            values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
+            pixels = values.astype(np.uint8)
     elif ds.get("ModalityLUTSequence"):
         table = reduced(
             lambda top, bottom: apply_modality_lut(stored[top:bottom].astype(np.int32), ds),

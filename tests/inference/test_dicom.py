@@ -269,6 +269,20 @@ def test_nothing_of_a_patient_reaches_a_log_or_an_error(
     assert refused.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "element", ["WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"]
+)
+@pytest.mark.parametrize("value", [b"NaN ", b"inf ", b"-inf"])
+def test_a_window_or_rescale_that_is_no_number_is_refused_and_not_shown(
+    element: str, value: bytes
+) -> None:
+    numbers = {"WindowCenter": 40, "WindowWidth": 400, "RescaleSlope": 1, "RescaleIntercept": 0}
+    data = encode_dicom(CHEST, **(numbers | {element: 7777}))
+    with warnings.catch_warnings(), pytest.raises(Undecodable):
+        warnings.simplefilter("error")
+        decoded(data.replace(b"7777", value))
+
+
 def test_what_a_decoder_complains_of_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     data = encode_dicom(CHEST, transfer_syntax=JPEG2000Lossless)
     stream = data.index(b"\xff\x4f\xff\x51")
