@@ -13,6 +13,7 @@ PORT ?= 7071
 CHECKOV := 3.3.30
 ATHERIS := 3.1.0
 LOCUST := 2.47.0
+MUTMUT := 3.8.1
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
@@ -30,6 +31,7 @@ help:
 	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
 	@echo "make fuzz SECONDS=60     fuzz decoding, DICOM and the request reader; installs atheris into build/fuzz"
 	@echo "make soak REQUESTS=100000  hostile load for long, watched; installs locust into build/soak"
+	@echo "make mutation            change links.py in hundreds of ways: do its tests notice? (build/mutation.json)"
 	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
 
 serve: $(VENV)/local.stamp
@@ -78,7 +80,7 @@ build/checkov/%.stamp:
 	@touch $@
 
 # Neither is in the pinned set: each is large, and wanted by few.
-.PHONY: fuzz soak
+.PHONY: fuzz soak mutation
 SECONDS ?= 60
 REQUESTS ?= 100000
 
@@ -92,6 +94,20 @@ fuzz: build/fuzz/$(ATHERIS).stamp
 
 soak: build/soak/$(LOCUST).stamp
 	build/soak/bin/python -m tests.soak --requests $(REQUESTS)
+
+mutation: build/mutation/$(MUTMUT).stamp
+	rm -rf mutants
+	build/mutation/bin/python -m mutmut run
+	build/mutation/bin/python -m mutmut export-cicd-stats
+	@$(PYTHON) -m tests.mutation mutants/mutmut-cicd-stats.json build/mutation.json
+
+build/mutation/%.stamp: requirements-local.txt
+	@echo "Installing mutmut $* into build/mutation …"
+	@$(PYTHON) -m venv build/mutation
+	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-local.txt
+	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet \
+		mutmut==$* pytest hypothesis psutil
+	@touch $@
 
 build/fuzz/%.stamp: requirements.txt
 	@echo "Installing atheris $* into build/fuzz …"

@@ -278,8 +278,7 @@ def test_a_window_or_rescale_that_is_no_number_is_refused_and_not_shown(
 ) -> None:
     numbers = {"WindowCenter": 40, "WindowWidth": 400, "RescaleSlope": 1, "RescaleIntercept": 0}
     data = encode_dicom(CHEST, **(numbers | {element: 7777}))
-    with warnings.catch_warnings(), pytest.raises(Undecodable):
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"), pytest.raises(Undecodable):
         decoded(data.replace(b"7777", value))
 
 
