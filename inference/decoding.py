@@ -310,6 +310,8 @@ def _webp_needs(image: ImageFile.ImageFile, data: bytes) -> int:
 def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
     area = image.width * image.height
     held = area * {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}.get(image.mode, 4)
+    if isinstance(image, BmpImageFile) and image.tile[0].codec_name == "bmp_rle":
+        held += 3 * area  # Pillow unpacks the runs in Python: a growing copy, then a whole one
     if isinstance(image, TiffImageFile):
         tags = image.tag_v2
         across = tags.get(322, image.width)
