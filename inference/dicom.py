@@ -83,6 +83,7 @@ _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 _PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
 _GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
 _GDCM_SECONDS = 60
+_BLOCK = 2**18  # bytes inflated at a time
 
 # Measured for pictures of 40 megapixels.
 _ENCAPSULATED_BYTES_PER_PIXEL = 9
@@ -173,12 +174,23 @@ def _printable(uid: UID) -> str:
 def _inflated(file: BytesIO, most: int) -> BytesIO:
     """The dataset of a deflated file (PS3.5 A.5), up to so many bytes."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    dataset = inflater.decompress(file.read(), most)
-    if inflater.unconsumed_tail:
-        raise TooLarge("The deflated DICOM file holds more bytes than the pixels that are allowed.")
+    packed = memoryview(file.read())
+    dataset = BytesIO()  # it grows in place; zlib itself would hold everything twice in the end
+    for at in range(0, len(packed), _BLOCK):
+        piece: bytes | memoryview = packed[at : at + _BLOCK]
+        whole = True
+        while whole and not inflater.eof:
+            block = inflater.decompress(piece, _BLOCK)
+            dataset.write(block)
+            if dataset.tell() > most:
+                raise TooLarge(
+                    "The deflated DICOM file holds more bytes than the pixels that are allowed."
+                )
+            piece, whole = inflater.unconsumed_tail, len(block) == _BLOCK
     if not inflater.eof:
         raise Undecodable("The deflated DICOM file is truncated.")
-    return BytesIO(dataset)
+    dataset.seek(0)
+    return dataset
 
 
 def _check_gray(ds: Dataset) -> None:
