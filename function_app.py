@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from inference import docs, openapi
-from inference.errors import Internal, NotFound, ServiceError
+from inference.errors import Internal, NotFound, ServiceError, trace
 from inference.service import Service
 from inference.settings import Settings
 
@@ -62,9 +62,9 @@ def answered(handler: Handler) -> Handler:
         except ServiceError as error:
             problem = error
             _log.info("%s %d %s: %s", context.invocation_id, error.status, error.code, error.log)
-        except Exception:
+        except Exception as error:
             problem = Internal("The request could not be answered. The fault is on our side.")
-            _log.exception("%s 500 internal", context.invocation_id)
+            _log.error("%s 500 internal\n%s", context.invocation_id, trace(error))
         return _json(
             problem.problem(context.invocation_id),
             status=problem.status,

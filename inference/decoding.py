@@ -33,6 +33,11 @@ _MOST_SCANS = 64
 _ORIENTATION = 0x0112
 #: Columns and rows of a thumbnail that shows whether there are colours.
 _FEW = 64
+_ADAM7 = (  # the first column and row of each pass, and the steps to the next (ISO 15948 8.2)
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)),
+    (0, 1, 1, 2),
+)
+_INFLATED_AT_A_TIME = 2**18
 _M_MMAP_THRESHOLD = -3  # malloc.h
 
 # Pillow writes every tag of TIFF and EXIF into the debug log, and they may name the patient.
@@ -305,6 +310,8 @@ def _webp_needs(image: ImageFile.ImageFile, data: bytes) -> int:
 def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
     area = image.width * image.height
     held = area * {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}.get(image.mode, 4)
+    if isinstance(image, BmpImageFile) and image.tile[0].codec_name == "bmp_rle":
+        held += 3 * area  # Pillow unpacks the runs in Python: a growing copy, then a whole one
     if isinstance(image, TiffImageFile):
         tags = image.tag_v2
         across = tags.get(322, image.width)
@@ -341,6 +348,8 @@ def _pillow_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Dec
         raise Undecodable(f"The {image.format} file holds values of 32 bits; up to 16 are read.")
     white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(262) == 0
     image.load()
+    if image.format == "PNG":
+        _check_png_rows(image, data)
     pixels = reduced(
         lambda top, bottom: _gray(image.crop((0, top, image.width, bottom))), *image.size, factor
     )
@@ -363,6 +372,31 @@ def _check_png(data: bytes) -> None:
         if critical and struct.unpack_from(">L", data, end)[0] != zlib.crc32(view[at + 4 : end]):
             raise Undecodable("The PNG file is corrupt: a checksum is wrong.")
         at = end + 4
+
+
+def _check_png_rows(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse a file whose pixels end before the picture does; Pillow leaves black what is missing.
+
+    So a picture whose last row is not black is whole, and of others the bytes are counted.
+    """
+    width, height = image.size
+    bits, colour, _, _, interlaced = data[24:29]
+    if not interlaced and np.asarray(image.crop((0, height - 1, width, height))).any():
+        return
+    bits *= {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sides = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
+    missing = sum(down * (1 + -(-across * bits // 8)) for across, down in sides if across > 0)
+    view, at, kind, inflater = memoryview(data), 8, b"", zlib.decompressobj()
+    while missing > 0 and kind != b"IEND":
+        length, kind = struct.unpack_from(">L4s", data, at)
+        packed: Any = view[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        while packed and missing > 0:
+            missing -= len(inflater.decompress(packed, _INFLATED_AT_A_TIME))
+            packed = b"" if inflater.eof else inflater.unconsumed_tail
+        at += 12 + length
+    if missing > 0:
+        raise Undecodable("The PNG file is truncated: it has fewer pixels than it says.")
 
 
 def _by_opencv(data: bytes, flags: int) -> npt.NDArray[np.uint8]:

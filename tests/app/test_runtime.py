@@ -114,7 +114,8 @@ class TestADefect:
         request_id = problem.pop("request_id")
         assert problem == INTERNAL
         assert f"{request_id} 500 internal\nTraceback (most recent call last)" in worker.log()
-        assert "SyntaxError: invalid syntax" in worker.log()
+        assert "SyntaxError" in worker.log()
+        assert "invalid syntax" not in worker.log()  # what an exception says may quote a tag
         assert post(worker, jpeg, "image/jpeg").status == 200
 
     def test_of_the_disk_under_the_page_is_one_too(
