@@ -19,7 +19,14 @@ ROOT = Path(__file__).parents[2]
 PRICES = Prices()
 #: One image a message, a tenth of a second of a core, no waits: ten messages a second and instance.
 PLAIN = Work(
-    predict_ms=100, read_ms=0, wait_ms=0, message_ms=0, image_bytes=0, images_a_message=1, spread=0
+    predict_ms=100,
+    read_ms=0,
+    wait_ms=0,
+    message_ms=0,
+    image_bytes=0,
+    images_a_message=1,
+    readers=1,
+    spread=0,
 )
 #: Nothing is in the way but instances with one slot, which are there from the start.
 BARE = Platform(

@@ -19,6 +19,7 @@ class Work:
     )
     image_bytes: float = told(120_000, "bytes of an image")
     images_a_message: int = told(16, "images that a message names", 1)
+    readers: int = told(2, "images of a message that are read at a time", 1)
     record_calls: int = told(
         3, "calls for the record: is the shard there, is the job cancelled, write"
     )
@@ -33,7 +34,7 @@ class Work:
     @property
     def wait_seconds(self) -> float:
         """Seconds of a message in which no core works for it."""
-        return (self.images_a_message * self.wait_ms + self.message_ms) / 1000
+        return (self.images_a_message * self.wait_ms / self.readers + self.message_ms) / 1000
 
     @property
     def requests(self) -> float:
@@ -47,12 +48,12 @@ class Platform:
 
     memory: int = told(2048, "memory of an instance, MB: 512, 2048 or 4096", 512)
     maximum: int = told(10, "instances at most (maximumInstanceCount)", 1)
-    slots: int = told(6, "messages at a time on an instance (batchSize + newBatchThreshold)", 1)
+    slots: int = told(4, "messages at a time on an instance (batchSize + newBatchThreshold)", 1)
     region_cores: float = told(250, "cores of all instances of a subscription in a region")
     account_requests: float = told(20_000, "requests a second to a storage account", 1)
     queue_messages: float = told(2_000, "messages a second of a queue, put, got and deleted", 1)
     egress_gbps: float = told(50, "read from a storage account, gigabits a second", 0.001)
-    submitted: float = told(600, "messages a second that one submitter lists and puts", 0.001)
+    submitted: float = told(480, "messages a second that one submitter puts", 0.001)
     start_seconds: float = told(5, "from the decision to start an instance to its first message")
     step: int = told(4, "instances that one decision starts at most", 1)
     decision_seconds: float = told(30, "between two decisions", 0.1)
