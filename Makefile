@@ -14,7 +14,7 @@ CHECKOV := 3.3.30
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench package notebook lint format requirements clean
+.PHONY: help serve test predict bench package screenshots notebook lint format requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
@@ -22,6 +22,7 @@ help:
 	@echo "make test                run the tests; says what was left out and why"
 	@echo "make bench               measure speed, memory and size against the Keras way"
 	@echo "make package             build what is deployed: build/package.zip"
+	@echo "make screenshots         take the pictures of the page that are in README"
 	@echo "make notebook DATA=FOLDER  tell with figures what a network knows (LUNGS= LEFT_OUT= VERSION= CONFIG= TO=)"
 	@echo "make lint / make format  check / mend style and types"
 	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
@@ -43,6 +44,9 @@ bench: $(VENV)/dev.stamp
 
 package: $(VENV)/dev.stamp
 	$(RUN) -m tools.package
+
+screenshots: $(VENV)/dev.stamp
+	$(RUN) -m tools.screenshots
 
 notebook: $(VENV)/dev.stamp
 	@test -n "$(DATA)" || { echo "Say which: make notebook DATA=folder/with/manifest.csv"; exit 2; }

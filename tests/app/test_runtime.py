@@ -40,6 +40,7 @@ def test_every_route_has_its_method_and_only_predict_may_ask_for_a_key(
         "model": (["GET"], "api/model", "anonymous"),
         "health": (["GET"], "api/health", "anonymous"),
         "openapi_document": (["GET"], "api/openapi.json", "anonymous"),
+        "developers": (["GET"], "docs", "anonymous"),
         "page": (["GET"], "{*asset}", "anonymous"),
     }
 
