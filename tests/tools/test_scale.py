@@ -25,7 +25,6 @@ PLAIN = Work(
     message_ms=0,
     image_bytes=0,
     images_a_message=1,
-    readers=1,
     spread=0,
 )
 #: Nothing is in the way but instances with one slot, which are there from the start.
@@ -184,7 +183,6 @@ class TestCommand:
         assert [each.splitlines()[0] for each in tables if each not in page] == []
 
     def test_the_picture_is_the_one_that_the_command_draws(self, tmp_path):
-        pytest.importorskip("matplotlib")
         assert main(["--figure", str(tmp_path / "scale.svg")]) == 0
         drawn = (tmp_path / "scale.svg").read_text()
         assert _lines(drawn) == pytest.approx(

@@ -34,7 +34,8 @@ class Work:
     @property
     def wait_seconds(self) -> float:
         """Seconds of a message in which no core works for it."""
-        return (self.images_a_message * self.wait_ms / self.readers + self.message_ms) / 1000
+        readers = min(self.readers, self.images_a_message)
+        return (self.images_a_message * self.wait_ms / readers + self.message_ms) / 1000
 
     @property
     def requests(self) -> float:
