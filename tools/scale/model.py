@@ -11,7 +11,7 @@ from tools.options import told
 class Work:
     """What one image, and one message of several, takes."""
 
-    predict_ms: float = told(5.7, "time of one core for an answer without a picture, ms")
+    predict_ms: float = told(8.1, "time of one core for an answer without a picture, ms")
     read_ms: float = told(2.3, "time of one core for the SDK to read one blob, ms")
     wait_ms: float = told(15, "wait for the first byte of a blob, ms; not measured")
     message_ms: float = told(
