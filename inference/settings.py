@@ -28,6 +28,7 @@ class Settings:
     link_hosts: tuple[str, ...] = ()
     predict_auth: Literal["function", "anonymous"] = "function"
     runtime_threads: int = 1
+    archive_store: str = ""
 
     @property
     def model_file(self) -> str:
@@ -100,6 +101,21 @@ def _model_store(name: str, value: str) -> str:
     )
 
 
+def _archive_store(name: str, value: str) -> str:
+    url = urlsplit(value)
+    if (
+        url.scheme == "https"
+        and url.hostname
+        and not (url.path.strip("/") or url.query or url.fragment or "@" in url.netloc)
+    ):
+        return value
+    shown = value.partition("?")[0].rpartition("@")[2]
+    raise SettingsError(
+        f"{name} is {shown!r}; it takes https://ACCOUNT.blob.core.windows.net "
+        "without a container, a key or a signature."
+    )
+
+
 def _version(name: str, value: str) -> str:
     if value != "active" and not is_version_name(value):
         raise SettingsError(f"{name} is {value!r}; it takes 'active' or the name of a version.")
@@ -117,4 +133,5 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "link_hosts": _host_names,
     "predict_auth": _one_of("function", "anonymous"),
     "runtime_threads": _whole_number(1, 16),
+    "archive_store": _archive_store,
 }

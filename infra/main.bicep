@@ -43,6 +43,36 @@ param alwaysReadyInstances int = 0
 @description('Spread instances and storage over the zones of the region.')
 param zoneRedundant bool = false
 
+// Whole archives, see docs/scale.md.
+
+@description('Take whole archives from a queue, beside single calls: a storage account more, and a function that costs nothing while the queue is empty. Its instances are a group of their own, for which maximumInstanceCount holds once more.')
+param archiveEnabled bool = false
+
+@description('URL of the blobs of the storage account with queue, sources and results, where it is another deployment\'s, whose owner gives the roles. Empty: the one that archiveEnabled makes, else none.')
+param archiveStore string = ''
+
+@description('Containers that radiographs are read from, beside incoming.')
+param archiveSources array = []
+
+@description('Put every radiograph that arrives in incoming into the queue, without a job (Event Grid).')
+param archiveEvents bool = false
+
+@description('Days after which what lies in incoming is deleted; 0: never.')
+@minValue(0)
+@maxValue(3650)
+param archiveIncomingDays int = 30
+
+@description('Object id of whoever submits archives, best a group. Empty: nobody.')
+param archiveSubmitterPrincipalId string = ''
+
+@description('What archiveSubmitterPrincipalId is. The workflows may give roles to a ServicePrincipal only; an owner, who runs the deployment, to all.')
+@allowed([
+  'Group'
+  'ServicePrincipal'
+  'User'
+])
+param archiveSubmitterPrincipalType string = 'Group'
+
 // Who may reach it.
 
 @description('Origins, such as https://viewer.example.org, whose pages may call the service from a browser. Its own page needs none.')
@@ -145,8 +175,16 @@ var appName = 'func-cxr-${environmentName}-${token}'
 var hostAccountName = 'st${token}'
 var modelAccountName = 'stm${token}'
 var componentName = 'appi-cxr-${environmentName}-${token}'
+var archiveAccountName = 'sta${token}'
 var deploymentContainer = 'packages'
 var modelContainer = 'models'
+var archiveQueue = 'archive'
+var archiveContainer = 'archive'
+var incomingContainer = 'incoming'
+var archiveUrl = archiveEnabled && empty(archiveStore) ? archiveStorage!.outputs.blobUrl : archiveStore
+var archiveContainers = union([
+  incomingContainer
+], archiveSources)
 var storageSku = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
 
 // One identity for the service. It outlives the app, so that its roles are there before the app starts.
@@ -162,6 +200,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     name: 'vnet-cxr-${environmentName}-${token}'
     location: location
     tags: allTags
+    queues: archiveEnabled
   }
 }
 
@@ -195,6 +234,45 @@ module modelStorage 'modules/storage.bicep' = {
   }
 }
 
+// A third one: who submits archives gets roles in it and in no other, and an archive at full speed needs all the
+// requests that an account takes, of which the host's leases must not run out.
+module archiveStorage 'modules/storage.bicep' = if (archiveEnabled) {
+  name: 'archive-storage'
+  params: {
+    name: archiveAccountName
+    location: location
+    tags: allTags
+    skuName: storageSku
+    containerName: archiveContainer
+    oldVersionDays: 7
+    passingContainer: incomingContainer
+    passingDays: archiveIncomingDays
+    publicAccess: !privateNetwork
+    lock: lock
+  }
+}
+
+module archive 'modules/archive.bicep' = if (archiveEnabled) {
+  name: 'archive'
+  params: {
+    accountName: archiveEnabled ? archiveStorage!.outputs.name : ''
+    queueName: archiveQueue
+    sources: archiveContainers
+  }
+}
+
+module incoming 'modules/incoming.bicep' = if (archiveEnabled && archiveEvents) {
+  name: 'incoming'
+  params: {
+    name: 'evgt-cxr-${environmentName}-${token}'
+    location: location
+    tags: allTags
+    accountName: archiveEnabled ? archive!.outputs.accountName : ''
+    queueName: archiveEnabled ? archive!.outputs.queueName : ''
+    containerName: incomingContainer
+  }
+}
+
 module hostEndpoint 'modules/endpoint.bicep' = if (privateNetwork) {
   name: 'host-endpoint'
   params: {
@@ -216,6 +294,31 @@ module modelEndpoint 'modules/endpoint.bicep' = if (privateNetwork) {
     accountId: modelStorage.outputs.id
     subnetId: privateNetwork ? network!.outputs.endpointSubnetId : ''
     dnsZoneId: privateNetwork ? network!.outputs.dnsZoneId : ''
+  }
+}
+
+module archiveEndpoint 'modules/endpoint.bicep' = if (archiveEnabled && privateNetwork) {
+  name: 'archive-endpoint'
+  params: {
+    name: 'pe-${archiveAccountName}'
+    location: location
+    tags: allTags
+    accountId: archiveEnabled ? archiveStorage!.outputs.id : ''
+    subnetId: privateNetwork ? network!.outputs.endpointSubnetId : ''
+    dnsZoneId: privateNetwork ? network!.outputs.dnsZoneId : ''
+  }
+}
+
+module archiveQueueEndpoint 'modules/endpoint.bicep' = if (archiveEnabled && privateNetwork) {
+  name: 'archive-queue-endpoint'
+  params: {
+    name: 'pe-${archiveAccountName}-queue'
+    location: location
+    tags: allTags
+    accountId: archiveEnabled ? archiveStorage!.outputs.id : ''
+    subnetId: privateNetwork ? network!.outputs.endpointSubnetId : ''
+    service: 'queue'
+    dnsZoneId: privateNetwork ? network!.outputs.queueZoneId : ''
   }
 }
 
@@ -251,6 +354,20 @@ module access 'modules/access.bicep' = {
   }
 }
 
+module archiveAccess 'modules/archive-access.bicep' = if (archiveEnabled) {
+  name: 'archive-access'
+  params: {
+    servicePrincipalId: identity.properties.principalId
+    submitterPrincipalId: archiveSubmitterPrincipalId
+    submitterPrincipalType: archiveSubmitterPrincipalType
+    accountName: archiveEnabled ? archive!.outputs.accountName : ''
+    queueName: archiveEnabled ? archive!.outputs.queueName : ''
+    poisonQueueName: archiveEnabled ? archive!.outputs.poisonQueueName : ''
+    resultContainer: archiveContainer
+    sources: archiveContainers
+  }
+}
+
 module app 'modules/app.bicep' = {
   name: 'app'
   params: {
@@ -270,6 +387,11 @@ module app 'modules/app.bicep' = {
     alwaysReadyInstances: alwaysReadyInstances
     zoneRedundant: zoneRedundant
     corsOrigins: corsOrigins
+    connections: empty(archiveUrl) ? {} : {
+      ArchiveQueue__queueServiceUri: replace(archiveUrl, '.blob.', '.queue.')
+      ArchiveQueue__credential: 'managedidentity'
+      ArchiveQueue__clientId: identity.properties.clientId
+    }
     settings: {
       INFERENCE_RUNTIME: inferenceRuntime
       MODEL_STORE: empty(modelStore) ? modelStorage.outputs.containerUrl : modelStore
@@ -281,10 +403,14 @@ module app 'modules/app.bicep' = {
       LINK_HOSTS: join(linkHosts, ',')
       PREDICT_AUTH: predictAuth
       RUNTIME_THREADS: string(runtimeThreads)
+      ARCHIVE_STORE: empty(archiveStore) ? archiveUrl : archiveStore
     }
   }
   dependsOn: [
     access
+    archiveAccess
+    archiveEndpoint
+    archiveQueueEndpoint
     hostEndpoint
     modelEndpoint
   ]
@@ -308,6 +434,7 @@ module alerts 'modules/alerts.bicep' = if (alertsEnabled) {
     componentName: monitoring.outputs.componentName
     actionGroupId: notification.outputs.id
     trafficExpected: alwaysReadyInstances > 0
+    archiveEnabled: archiveEnabled
   }
 }
 
@@ -339,3 +466,6 @@ output STORAGE_ACCOUNT_NAME string = hostStorage.outputs.name
 
 @description('The container with the packages, every earlier one as a version of its blob.')
 output DEPLOYMENT_CONTAINER string = deploymentContainer
+
+@description('Where archives are worked off, for `ARCHIVE_STORE` of whoever submits them; empty where there is none.')
+output ARCHIVE_STORE string = archiveUrl

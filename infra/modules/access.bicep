@@ -44,7 +44,8 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 // The host creates containers for its leases and function keys, and takes the leases: Microsoft names Owner as
 // the least that its storage works with. The account holds nothing else but the packages, which the platform
-// writes with the same identity. Queues and tables stay closed: there are HTTP triggers only. (Without the role
+// writes with the same identity. Queues and tables stay closed: the queue of the archive is in an account of its
+// own, see archive-access.bicep. (Without the role
 // for tables the host does not keep its diagnostic events there; they are in Application Insights.)
 resource hostOwnsItsStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: hostAccount

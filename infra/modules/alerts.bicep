@@ -20,6 +20,9 @@ param actionGroupId string
 @description('Whether silence is worth an alarm: where instances are kept warm and paid for.')
 param trafficExpected bool
 
+@description('Whether there is an archive, whose queue for what failed is watched.')
+param archiveEnabled bool
+
 @description('Per cent of answers with a status from 500 on that are too many.')
 param errorPercent int = 5
 
@@ -46,7 +49,7 @@ var rules = [
     enabled: true
     query: '''
 requests
-| where name in ('predict', 'model', 'health', 'openapi_document', 'page')
+| where name in ('predict', 'model', 'health', 'openapi_document', 'developers', 'page')
 | summarize total = sum(itemCount), failed = sumif(itemCount, toint(resultCode) >= 500)
 | where total >= 10
 | project value = 100.0 * failed / total
@@ -103,6 +106,25 @@ requests
     enabled: trafficExpected
     query: '''
 requests
+| summarize value = count()
+'''
+  }
+  // How many messages a queue holds is told an hour late and for the whole account. What the function says when it
+  // fails for the last time is an exception, and those are never sampled; where the worker dies first, it is the
+  // host that says so, in a trace, when it moves the message.
+  {
+    name: 'poison'
+    title: 'Chest X-ray: images of an archive were given up'
+    text: 'A message of the archive failed five times and lies in archive-poison; the record of its job says why.'
+    severity: 2
+    window: 'PT15M'
+    range: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    enabled: archiveEnabled
+    query: '''
+union exceptions, traces
+| where strcat(message, outerMessage, innermostMessage) contains 'archive-poison'
 | summarize value = count()
 '''
   }

@@ -48,6 +48,9 @@ param zoneRedundant bool
 @description('Origins whose pages may call the service.')
 param corsOrigins array
 
+@description('Settings by which triggers find what they listen to, by name, all of them strings.')
+param connections object
+
 @description('The settings of the service by name, all of them strings.')
 param settings object
 
@@ -123,7 +126,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        // All HTTP functions are one group, `http`, and scale together.
+        // All HTTP functions are one group, `http`, and scale together. The function of the archive is a group of
+        // its own, `function:archive`: the same ceiling holds for each, and what each instance of it does at a
+        // time stands in host.json (batchSize and newBatchThreshold).
         alwaysReady: alwaysReadyInstances == 0 ? [] : [
           {
             name: 'http'
@@ -147,7 +152,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         allowedOrigins: corsOrigins
         supportCredentials: false
       }
-      appSettings: [for setting in items(union(platformSettings, settings)): {
+      appSettings: [for setting in items(union(platformSettings, connections, settings)): {
         name: setting.key
         value: setting.value
       }]

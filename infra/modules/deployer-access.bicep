@@ -18,9 +18,9 @@ resource contributor 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// They give the roles in access.bicep, so they may give those four and take them away, to and from service
+// They give the roles in access.bicep, archive-access.bicep and incoming.bicep, so they may give those seven and take them away, to and from service
 // principals, and no other.
-var grantable = '${roles.storageBlobDataOwner}, ${roles.storageBlobDataContributor}, ${roles.storageBlobDataReader}, ${roles.monitoringMetricsPublisher}'
+var grantable = '${roles.storageBlobDataOwner}, ${roles.storageBlobDataContributor}, ${roles.storageBlobDataReader}, ${roles.monitoringMetricsPublisher}, ${roles.storageQueueDataContributor}, ${roles.storageQueueDataMessageProcessor}, ${roles.storageQueueDataMessageSender}'
 
 resource accessAdministrator 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(resourceGroup().id, principalId, roles.roleBasedAccessControlAdministrator)

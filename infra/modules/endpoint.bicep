@@ -1,4 +1,4 @@
-// A private endpoint for the blobs of one storage account, and its name in the private zone.
+// A private endpoint for the blobs or the queues of one storage account, and its name in the private zone.
 
 @description('Name of the endpoint.')
 param name string
@@ -15,7 +15,14 @@ param accountId string
 @description('Resource id of the subnet.')
 param subnetId string
 
-@description('Resource id of the private DNS zone for blobs.')
+@description('What is reached through it.')
+@allowed([
+  'blob'
+  'queue'
+])
+param service string = 'blob'
+
+@description('Resource id of the private DNS zone for it.')
 param dnsZoneId string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = {
@@ -28,11 +35,11 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2025-09-01' = {
     }
     privateLinkServiceConnections: [
       {
-        name: 'blob'
+        name: service
         properties: {
           privateLinkServiceId: accountId
           groupIds: [
-            'blob'
+            service
           ]
         }
       }
@@ -46,7 +53,7 @@ resource dnsGroup 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-
   properties: {
     privateDnsZoneConfigs: [
       {
-        name: 'blob'
+        name: service
         properties: {
           privateDnsZoneId: dnsZoneId
         }

@@ -18,6 +18,9 @@ param appPrefix string = '10.70.0.0/26'
 @description('Those of the subnet for private endpoints.')
 param endpointPrefix string = '10.70.0.64/26'
 
+@description('Whether queues are reached through it, and not blobs only.')
+param queues bool
+
 // Flex Consumption puts the app's outgoing side into a subnet that is delegated to it. A /26 holds 40 instances.
 // Links that clients send are followed, and telemetry is sent, through the outbound access of the subnet.
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
@@ -93,6 +96,25 @@ resource dnsLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-
   }
 }
 
+resource queueZone 'Microsoft.Network/privateDnsZones@2024-06-01' = if (queues) {
+  name: 'privatelink.queue.${environment().suffixes.storage}'
+  location: 'global'
+  tags: tags
+}
+
+resource queueLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = if (queues) {
+  parent: queueZone
+  name: name
+  location: 'global'
+  tags: tags
+  properties: {
+    registrationEnabled: false
+    virtualNetwork: {
+      id: network.id
+    }
+  }
+}
+
 @description('Subnet of the app.')
 output appSubnetId string = '${network.id}/subnets/app'
 
@@ -101,3 +123,6 @@ output endpointSubnetId string = '${network.id}/subnets/endpoints'
 
 @description('The zone in which private endpoints of blobs are named.')
 output dnsZoneId string = dnsZone.id
+
+@description('The zone in which private endpoints of queues are named, or empty.')
+output queueZoneId string = queues ? queueZone.id : ''

@@ -26,15 +26,48 @@ param containerName string
 @minValue(7)
 param oldVersionDays int
 
+@description('Another container of the account whose blobs are deleted once they are old, or empty.')
+param passingContainer string = ''
+
+@description('Days after which they are deleted; 0: never.')
+@minValue(0)
+param passingDays int = 0
+
 @description('Whether it is reached over the internet (with an identity that has a role, in either case).')
 param publicAccess bool
 
 @description('Guard the account from being deleted.')
 param lock bool
 
+// Days count from the last change; a deleted blob can be had back for as long as any other here.
+var passing = empty(passingContainer) || passingDays == 0 ? [] : [
+  {
+    name: 'delete-what-passed-through'
+    type: 'Lifecycle'
+    enabled: true
+    definition: {
+      filters: {
+        blobTypes: [
+          'blockBlob'
+        ]
+        prefixMatch: [
+          '${passingContainer}/'
+        ]
+      }
+      actions: {
+        baseBlob: {
+          delete: {
+            daysAfterModificationGreaterThan: passingDays
+          }
+        }
+      }
+    }
+  }
+]
+
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   // checkov:skip=CKV_AZURE_35:Without privateNetwork the account is reached over the internet, by identities that have a role; there are no keys.
-  // checkov:skip=CKV_AZURE_206:One copy site is enough for what the repository and its releases hold too; zoneRedundant makes it three.
+  // checkov:skip=CKV_AZURE_206:One copy site is enough for what the repository and its releases hold too, and for copies of radiographs; zoneRedundant makes it three.
   name: name
   location: location
   tags: tags
@@ -89,7 +122,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
   name: 'default'
   properties: {
     policy: {
-      rules: [
+      rules: concat(passing, [
         {
           name: 'delete-old-versions'
           type: 'Lifecycle'
@@ -114,7 +147,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
             }
           }
         }
-      ]
+      ])
     }
   }
   dependsOn: [
@@ -136,6 +169,9 @@ output id string = account.id
 
 @description('Name of the account.')
 output name string = account.name
+
+@description('URL of its blobs.')
+output blobUrl string = account.properties.primaryEndpoints.blob
 
 @description('URL of the container.')
 output containerUrl string = '${account.properties.primaryEndpoints.blob}${containerName}'

@@ -52,6 +52,11 @@ def test_unset_or_empty_means_the_default(environ):
         ("LINK_HOSTS", "A.example.org, b.example.org,", ("a.example.org", "b.example.org")),
         ("PREDICT_AUTH", "anonymous", "anonymous"),
         ("RUNTIME_THREADS", "16", 16),
+        (
+            "ARCHIVE_STORE",
+            "https://account.blob.core.windows.net/",
+            "https://account.blob.core.windows.net/",
+        ),
     ],
 )
 def test_a_setting_is_read(name, value, expected):
@@ -99,6 +104,8 @@ def test_a_setting_is_read(name, value, expected):
         ("PREDICT_AUTH", "admin", "one of: function, anonymous"),
         ("RUNTIME_THREADS", "0", "a whole number from 1 to 16"),
         ("RUNTIME_THREADS", "two", "a whole number from 1 to 16"),
+        ("ARCHIVE_STORE", "account", "https://ACCOUNT.blob.core.windows.net"),
+        ("ARCHIVE_STORE", "https://account.blob.core.windows.net/archive", "without a container"),
     ],
 )
 def test_a_wrong_value_is_told_with_the_settings_name_and_what_it_takes(name, value, takes):

@@ -29,6 +29,9 @@ ROLES = {
     "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "storageBlobDataReader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    "storageQueueDataContributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+    "storageQueueDataMessageProcessor": "8a0f0c08-91a1-4084-bc3d-661d67233fed",
+    "storageQueueDataMessageSender": "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
 }
 
 #: Who gets which role where: nothing less works, and nothing more is given.
@@ -39,6 +42,19 @@ ASSIGNMENTS = {
         ("servicePrincipalId", "monitoringMetricsPublisher", "component"),
         ("deployerPrincipalId", "storageBlobDataContributor", "models"),
         ("deployerPrincipalId", "storageBlobDataContributor", "packages"),
+    },
+    "modules/archive-access.bicep": {
+        ("servicePrincipalId", "storageQueueDataContributor", "queue"),
+        ("servicePrincipalId", "storageQueueDataMessageSender", "poison"),
+        ("servicePrincipalId", "storageBlobDataContributor", "results"),
+        ("servicePrincipalId", "storageBlobDataReader", "containers[i]"),
+        ("submitterPrincipalId", "storageQueueDataMessageSender", "queue"),
+        ("submitterPrincipalId", "storageQueueDataMessageProcessor", "poison"),
+        ("submitterPrincipalId", "storageBlobDataContributor", "results"),
+        ("submitterPrincipalId", "storageBlobDataContributor", "containers[i]"),
+    },
+    "modules/incoming.bicep": {
+        ("topic.identity.principalId", "storageQueueDataMessageSender", "queue"),
     },
     "modules/deployer-access.bicep": {
         ("principalId", "contributor", None),
@@ -55,6 +71,7 @@ OUTPUTS = {
     "MODEL_STORE",
     "STORAGE_ACCOUNT_NAME",
     "DEPLOYMENT_CONTAINER",
+    "ARCHIVE_STORE",
 }
 
 #: Properties that keep things closed, by file, type of resource and path.
@@ -81,6 +98,18 @@ CLOSED: list[tuple[str, str, str, Any]] = [
         "Microsoft.Storage/storageAccounts/blobServices/containers",
         "properties.publicAccess",
         "None",
+    ),
+    (
+        "archive",
+        "Microsoft.Storage/storageAccounts/blobServices/containers",
+        "properties.publicAccess",
+        "None",
+    ),
+    (
+        "incoming",
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions",
+        "properties.deliveryWithResourceIdentity.identity.type",
+        "SystemAssigned",
     ),
     ("monitoring", "Microsoft.Insights/components", "properties.DisableLocalAuth", True),
     (
@@ -194,7 +223,7 @@ def descriptions(infra: Path) -> Iterator[str]:
 def settings(infra: Path) -> Iterator[str]:
     """The app gets every setting of the code and no other, with the defaults and limits of the code."""
     app = read_folder(infra)["modules/app.bicep"]
-    if "items(union(platformSettings, settings))" not in app.loops_over:
+    if "items(union(platformSettings, connections, settings))" not in app.loops_over:
         yield "the app does not get its settings"
     main = read_folder(infra)["main.bicep"]
     given = next(m for m in main.modules if m.symbol == "app").parameters["settings"]
@@ -252,9 +281,12 @@ def roles(infra: Path) -> Iterator[str]:
             yield f"{name}: there is no role {used}"
     grantable = templates["modules/deployer-access.bicep"].variables.get("grantable")
     if set(re.findall(r"roles\.(\w+)", repr(grantable))) != {
-        role for _, role, _ in ASSIGNMENTS["modules/access.bicep"]
+        role
+        for name, assignments in ASSIGNMENTS.items()
+        for _, role, _ in assignments
+        if name != "modules/deployer-access.bicep"
     }:
-        yield "modules/deployer-access.bicep: not exactly the roles of access.bicep may be given"
+        yield "modules/deployer-access.bicep: not exactly the roles of an environment may be given"
 
 
 def closed(infra: Path) -> Iterator[str]:
@@ -303,14 +335,20 @@ def secrets(infra: Path) -> Iterator[str]:
 
 
 def alerts(infra: Path) -> Iterator[str]:
-    """Queries ask for functions and columns that there are; all rules but silence are always on."""
+    """Queries ask for what there is; silence and poison alone may be off."""
     rules = {
         rule["name"]: rule
         for rule in read_folder(infra)["modules/alerts.bicep"].variables.get("rules", [])
     }
-    if set(rules) != {"errors", "slow", "refusals", "silence"}:
+    if set(rules) != {"errors", "slow", "refusals", "silence", "poison"}:
         yield f"there are {sorted(rules)}"
         return
+    poison = rules.pop("poison")
+    queue = read_folder(infra)["main.bicep"].variables["archiveQueue"]
+    if f"contains '{queue}-poison'" not in poison["query"] or "value" not in poison["query"]:
+        yield f"poison: does not look for {queue}-poison"
+    if poison["enabled"] != Expression("archiveEnabled"):
+        yield "poison: is not enabled as it should be"
     functions = _functions(ROOT / "function_app.py")
     for name, rule in rules.items():
         query = rule["query"]
@@ -326,6 +364,41 @@ def alerts(infra: Path) -> Iterator[str]:
             yield f"{name}: is not enabled as it should be"
     if "resultCode == '422'" not in rules["refusals"]["query"]:
         yield "refusals: does not count refusals"
+
+
+def archive(infra: Path) -> Iterator[str]:
+    """The archive is off unless asked for, its queue is found, and no message of it expires."""
+    templates = read_folder(infra)
+    main = templates["main.bicep"]
+    for name in ("archiveEnabled", "archiveEvents"):
+        if main.parameters[name].default is not False:
+            yield f"{name} is not off"
+    made = re.findall(r"^module (archive\w*|incoming) '.*' = (.*) \{$", main.text, re.MULTILINE)
+    for symbol, condition in made:
+        if not re.match(r"if \(archiveEnabled\b", condition):
+            yield f"{symbol} is made without archiveEnabled"
+    (app,) = (module for module in main.modules if module.symbol == "app")
+    if set(re.findall(r"\bArchiveQueue__(\w+):", repr(app.parameters["connections"]))) != {
+        "queueServiceUri",
+        "credential",
+        "clientId",
+    }:
+        yield "the trigger does not find its queue"
+    (events,) = (
+        resource.body["properties"]
+        for resource in templates["modules/incoming.bicep"].resources
+        if resource.type.endswith("/eventSubscriptions")
+    )
+    begins = "'/blobServices/default/containers/${containerName}/'"
+    if _at(events, "filter.subjectBeginsWith") != Expression(begins):
+        yield "events are of other containers too"
+    destination = _at(events, "deliveryWithResourceIdentity.destination")
+    if repr(_at(destination, "properties.queueMessageTimeToLiveInSeconds")) != "-1":
+        yield "messages of events expire"
+    queues = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
+    threads = int(main.parameters["httpConcurrency"].default)
+    if not 0 < queues["batchSize"] + queues["newBatchThreshold"] <= threads:
+        yield "an instance takes more messages at a time than the worker has threads"
 
 
 def parameter_files(infra: Path) -> Iterator[str]:

@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
         checks.outputs,
         checks.secrets,
         checks.alerts,
+        checks.archive,
         checks.parameter_files,
     )
 }
@@ -73,8 +74,8 @@ BROKEN = [
     (
         "settings",
         "modules/app.bicep",
+        "union(platformSettings, connections, settings)",
         "union(platformSettings, settings)",
-        "platformSettings",
         "does not get its settings",
     ),
     (
@@ -153,6 +154,20 @@ BROKEN = [
         "'hostAccount') is given",
     ),
     ("roles", "modules/access.bicep", "  scope: models\n", "", "None) is given"),
+    (
+        "roles",
+        "modules/archive-access.bicep",
+        "submitterPrincipalId, roles.storageQueueDataMessageSender",
+        "submitterPrincipalId, roles.storageQueueDataContributor",
+        "None) is given",
+    ),
+    (
+        "roles",
+        "modules/incoming.bicep",
+        "  scope: queue\n",
+        "  scope: account\n",
+        "'account') is given",
+    ),
     ("roles", "roles.json", "2a2b9908", "2a2b9909", "storageBlobDataReader is not 2a2b9909"),
     (
         "roles",
@@ -164,7 +179,7 @@ BROKEN = [
     (
         "roles",
         "modules/deployer-access.bicep",
-        "${roles.monitoringMetricsPublisher}'",
+        "${roles.storageQueueDataMessageSender}'",
         "${roles.owner}'",
         "not exactly the roles",
     ),
@@ -175,6 +190,8 @@ BROKEN = [
             ("storage", "allowBlobPublicAccess: false\n", "\n", "allowBlobPublicAccess"),
             ("storage", "'TLS1_2'", "'TLS1_1'", "minimumTlsVersion"),
             ("storage", "publicAccess: 'None'", "publicAccess: 'Blob'", "publicAccess"),
+            ("archive", "publicAccess: 'None'", "publicAccess: 'Blob'", "publicAccess"),
+            ("incoming", "type: 'SystemAssigned'", "type: 'UserAssigned'", "identity.type"),
             ("monitoring", "DisableLocalAuth: true", "DisableLocalAuth: false", "DisableLocalAuth"),
             ("app", "ftpsState: 'Disabled'", "ftpsState: 'AllAllowed'", "ftpsState"),
             ("app", "version: '3.13'", "version: '3.12'", "runtime.version"),
@@ -215,6 +232,32 @@ BROKEN = [
     ),
     ("alerts", "modules/alerts.bicep", "'health', ", "", "does not look at ['health']"),
     ("alerts", "modules/alerts.bicep", "enabled: trafficExpected", "enabled: true", "silence"),
+    (
+        "alerts",
+        "modules/alerts.bicep",
+        "enabled: archiveEnabled",
+        "enabled: true",
+        "poison: is not enabled",
+    ),
+    (
+        "alerts",
+        "main.bicep",
+        "archiveQueue = 'archive'",
+        "archiveQueue = 'archives'",
+        "does not look for archives-poison",
+    ),
+    ("archive", "main.bicep", "archiveEnabled bool = false", "archiveEnabled bool = true", "off"),
+    (
+        "archive",
+        "main.bicep",
+        "incoming.bicep' = if (archiveEnabled && archiveEvents)",
+        "incoming.bicep' = if (archiveEvents)",
+        "incoming is made without archiveEnabled",
+    ),
+    ("archive", "main.bicep", "ArchiveQueue__queueServiceUri", "ArchiveQueue", "find its queue"),
+    ("archive", "modules/incoming.bicep", "/${containerName}/'", "/'", "of other containers"),
+    ("archive", "modules/incoming.bicep", "InSeconds: -1", "InSeconds: 604800", "expire"),
+    ("archive", "main.bicep", "httpConcurrency int = 8", "httpConcurrency int = 2", "threads"),
     ("alerts", "modules/alerts.bicep", "    name: 'slow'", "    name: 'slower'", "slower"),
     ("alerts", "modules/alerts.bicep", "'422'", "'413'", "does not count refusals"),
     (
