@@ -21,6 +21,12 @@ THREADS = 2
 _log = logging.getLogger("chest_xray")
 
 
+@functools.cache
+def worker(service: Service) -> "Worker":
+    """The one of this process; `service` is the app's."""
+    return Worker(service)
+
+
 class Worker:
     """One for a process; safe to call from several threads."""
 
