@@ -77,7 +77,9 @@ class BlobImages:
                     raise ImageTooLarge
                 return blob.readall()
             except ResourceModifiedError as error:
-                raise ImageChanged from error
+                # To a condition a blob that is not there does not meet it either (RFC 9110, 13.1.1).
+                there = self._container.get_blob_client(item.name).exists()
+                raise (ImageChanged if there else ImageGone) from error
             except ResourceNotFoundError as error:
                 if getattr(error, "error_code", None) != "BlobNotFound":
                     raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
@@ -51,7 +53,8 @@ class Cloud:
             if not client.exists():
                 client.create_container()
         for name in ("archive", "archive-poison"):
-            cloud.queue(name).create_queue()
+            with contextlib.suppress(ResourceExistsError):
+                cloud.queue(name).create_queue()
             cloud.queue(name).clear_messages()
         return cloud
 

@@ -45,7 +45,7 @@ def test_every_image_has_one_row_that_says_what_the_command_line_says(
         if kills == 1:  # in the middle of the job
             for name in deleted:
                 cloud.blobs(cloud.container).delete_blob(name)
-            cloud.upload({name: images["clinic-0/00000.jpg"] for name in changed})
+            cloud.upload(dict.fromkeys(changed, images["clinic-0/00000.jpg"]))
         worker = app()
     for _ in until("every image has a row", PATIENCE):
         if cloud.poisoned():  # five deaths with the same message in hand; `retry` is for that

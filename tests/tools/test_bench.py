@@ -24,6 +24,8 @@ KEYS = [
     "peak_mib_worst",
     "package_mb",
     "parity_max_abs",
+    "archive_ratio",
+    "collect_seconds",
 ]
 
 
@@ -38,10 +40,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_quick_run_writes_seven_figures_and_says_on_what_machine(tmp_path: Path) -> None:
+def test_a_quick_run_writes_nine_figures_and_says_on_what_machine(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "bench.json"
     # The package is left out: it takes an index of packages.
-    names = ("cold", "overhead", "memory-typical", "memory-worst", "parity")
+    names = ("cold", "overhead", "memory-typical", "memory-worst", "parity", "archive", "collect")
     done = run("--quick", "--json", str(file), "--only", *names)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     content = json.loads(file.read_text())
