@@ -128,7 +128,7 @@ requirements: $(VENV)/dev.stamp
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra azure --extra dicom -o requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.txt --extra azure --extra dicom --extra local -o requirements-local.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements-local.txt \
-		--extra azure --extra dicom --extra local --extra tensorflow --extra training --extra dev \
+		--extra archive --extra azure --extra dicom --extra local --extra tensorflow --extra training --extra dev \
 		-o requirements-dev.txt
 	$(subst pyproject.toml,.github/requirements/audit.in,$(COMPILE)) $(if $(UPGRADE),--upgrade) \
 		-o .github/requirements/audit.txt

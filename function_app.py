@@ -120,6 +120,16 @@ def developers(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
     )
 
 
+if settings.archive_store:
+
+    @app.queue_trigger("message", queue_name="archive", connection="ArchiveQueue")
+    def archive(message: func.QueueMessage) -> None:
+        """A row for each of up to sixteen radiographs of an archive."""
+        from archive.trigger import worker  # not before there is work: it brings Azure's packages
+
+        worker(service).work(message.get_body(), message.dequeue_count or 1)
+
+
 @app.route("{*asset}", methods=[func.HttpMethod.GET])
 @answered
 def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:

@@ -103,11 +103,10 @@ def _model_store(name: str, value: str) -> str:
 
 def _archive_store(name: str, value: str) -> str:
     url = urlsplit(value)
-    if (
-        url.scheme == "https"
-        and url.hostname
-        and not (url.path.strip("/") or url.query or url.fragment or "@" in url.netloc)
-    ):
+    host, path = url.hostname or "", url.path.strip("/")
+    # An emulator has the account in its path; in Azure a path would be a container.
+    account = host and not (path and ".blob." in host) and "/" not in path
+    if url.scheme == "https" and account and not (url.query or url.fragment or "@" in url.netloc):
         return value
     shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(

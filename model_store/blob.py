@@ -8,7 +8,6 @@ two promotions at once one is told. Azure's packages are imported when a store i
 import contextlib
 import functools
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -43,6 +42,7 @@ from model_store.errors import (
     VersionMissing,
 )
 from model_store.history import ACTIVE, PROMOTE_ONE, parse_history, written_history
+from model_store.identity import identity
 from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
 from model_store.model import Model, read_verified
 from model_store.store import FolderStore, by_number
@@ -205,7 +205,7 @@ class BlobStore:
             logging.getLogger(name).setLevel(logging.WARNING)  # each request is a page of INFO
         return ContainerClient.from_container_url(
             self.url,
-            credential=self.credential or _identity(),
+            credential=self.credential or identity(),
             connection_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retry_policy=LinearRetry(
@@ -329,15 +329,6 @@ class BlobStore:
             _log.debug("%s", self, exc_info=True)
             why = _why(error)
             raise StoreUnavailable(f"The store {self} cannot be {done}: {why}.") from error
-
-
-def _identity() -> Any:
-    """The app's identity in Azure, on a laptop whoever is signed in there."""
-    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
-
-    if "IDENTITY_ENDPOINT" in os.environ:
-        return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID"))
-    return DefaultAzureCredential()
 
 
 def _blob_is_missing(error: ResourceNotFoundError) -> bool:

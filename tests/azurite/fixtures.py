@@ -55,6 +55,19 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def azure_queue(azure: Azure, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """The queue service beside it, with the same certificate."""
+    folder = tmp_path_factory.mktemp("queue")
+    there = azure.authority.parent
+    certificate = ("--cert", str(there / "certificate.pem"), "--key", str(there / "key.pem"))
+    server = Azurite.start(
+        folder, "--oauth", "basic", *certificate, scheme="https", service="queue"
+    )
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def relay(azurite: Azurite) -> Iterator[Relay]:
     """A relay in front of Azurite over HTTP."""

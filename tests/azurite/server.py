@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAM = HERE / "node_modules" / ".bin" / "azurite-blob"
+PROGRAMS = HERE / "node_modules" / ".bin"
 INSTALL = "npm ci --prefix tests/azurite"
 ACCOUNT = "tester"
 
@@ -21,7 +21,7 @@ def missing() -> str | None:
     """Why Azurite cannot run here, None if it can."""
     if shutil.which("node") is None:
         return f"Azurite needs Node 20 or newer; install it, then: {INSTALL}"
-    if not PROGRAM.exists():
+    if not (PROGRAMS / "azurite-blob").exists():
         return f"Azurite is not installed; install it with: {INSTALL}"
     return None
 
@@ -36,14 +36,27 @@ class Azurite:
     scheme: str
 
     @classmethod
-    def start(cls, folder: Path, *options: str, scheme: str = "http") -> Azurite:
-        """Start it and wait until it listens; what it stores is in memory."""
+    def start(
+        cls, folder: Path, *options: str, scheme: str = "http", service: str = "blob"
+    ) -> Azurite:
+        """Start its blob or queue service and wait until it listens; what it stores is in memory."""
         key = base64.b64encode(os.urandom(64)).decode()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [str(PROGRAM), "--inMemoryPersistence", "--skipApiVersionCheck", "--silent"]
-        command += ["--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        command = [
+            str(PROGRAMS / f"azurite-{service}"),
+            "--inMemoryPersistence",
+            "--skipApiVersionCheck",
+            "--silent",
+        ]
+        command += [
+            "--disableTelemetry",
+            f"--{service}Host",
+            "127.0.0.1",
+            f"--{service}Port",
+            str(port),
+        ]
         with (folder / "azurite.log").open("ab") as log:
             process = subprocess.Popen(
                 [*command, *options],

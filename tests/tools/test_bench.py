@@ -26,6 +26,8 @@ KEYS = [
     "package_mb",
     "parity_max_abs",
     "page_ms",
+    "archive_ratio",
+    "collect_seconds",
 ]
 
 
@@ -43,7 +45,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_quick_run_writes_its_figures_and_says_on_what_machine(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "bench.json"
     # Left out: the package, which takes an index of packages, and the page, which takes a browser.
-    names = ("cold", "overhead", "memory-typical", "memory-worst", "parity")
+    names = ("cold", "overhead", "memory-typical", "memory-worst", "parity", "archive", "collect")
     done = run("--quick", "--json", str(file), "--only", *names)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     content = json.loads(file.read_text())

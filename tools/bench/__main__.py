@@ -27,6 +27,8 @@ MEASUREMENTS = {
     "package": ("package", "measure", "package_mb"),
     "parity": ("parity", "measure", "parity_max_abs"),
     "page": ("page", "measure", "page_ms"),
+    "archive": ("archive", "measure_rate", "archive_ratio"),
+    "collect": ("archive", "measure_collect", "collect_seconds"),
 }
 
 _DESCRIPTION = """\
@@ -40,7 +42,8 @@ exit status: 0 every bar was met; 1 one was missed, so that this can be a check;
 not be measured (the table says what), or the arguments are wrong.
 
 The file has the keys cold_ratio, warm_ratio, overhead_ratio, gate_ms, peak_mib_typical,
-peak_mib_worst, package_mb, parity_max_abs, page_ms (null: not measured) and details.
+peak_mib_worst, package_mb, parity_max_abs, page_ms, archive_ratio, collect_seconds (null: not
+measured) and details.
 
 examples:
   python -m tools.bench                            all of it, about 15 minutes
@@ -95,6 +98,8 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
         requests=100,
         seconds=20,
         repeats=1,
+        archive=60,
+        rows=20_000,
         megapixels=min(4, given.megapixels),
         drawn=4,
     )

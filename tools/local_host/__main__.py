@@ -15,12 +15,14 @@ from pathlib import Path
 import uvicorn
 
 from tools.local_host.host import Host
+from tools.local_host.queues import listeners
 from tools.local_host.routes import Route, RouteError
 from tools.local_host.settings import (
     LocalSettings,
     SettingsError,
     read_http_settings,
     read_local_settings,
+    read_queue_settings,
 )
 from tools.local_host.worker import AppFailed, Function, Worker
 
@@ -91,6 +93,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--key", help="the key to ask for (default: a new one, printed at start)")
     parser.add_argument(
+        "--lease",
+        type=float,
+        default=600,
+        metavar="SECONDS",
+        help="hide a queue's message for so long while a function has it (default: 600, as in Azure)",
+    )
+    parser.add_argument(
         "--quiet", action="store_true", help="print the address, warnings and errors only"
     )
     options = parser.parse_args(arguments)
@@ -106,6 +115,7 @@ async def _serve(options: argparse.Namespace) -> None:
     local = read_local_settings(app_dir)
     for name, value in {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", **local.values}.items():
         os.environ.setdefault(name, value)
+    running: list[asyncio.Task[None]] = []
     key = (options.key or secrets.token_urlsafe(24)) if options.enable_auth else None
 
     # First the address, then the app: a port that is in use shows at once, and who calls early
@@ -113,6 +123,8 @@ async def _serve(options: argparse.Namespace) -> None:
     with _bind(options.host, _port(options.port, local)) as server_socket:
         os.chdir(app_dir)  # Azure's worker runs in the app's folder
         async with await Worker.start(app_dir) as worker:
+            for listener in listeners(worker, read_queue_settings(app_dir, options.lease)):
+                running.append(asyncio.create_task(listener.listen()))
             host = Host(worker, read_http_settings(app_dir), local.cors, key)
             logging.getLogger("azure.functions").setLevel(logging.WARNING)
             url = _url(options.host, server_socket.getsockname()[1])
@@ -130,6 +142,9 @@ async def _serve(options: argparse.Namespace) -> None:
                 server_header=False,
             )
             await uvicorn.Server(config).serve(sockets=[server_socket])
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 def _port(option: int | None, local: LocalSettings) -> int:
@@ -168,7 +183,9 @@ def _overview(
         methods = ",".join(function.methods or ("any",))
         rows.append((function.name, methods, f"/{route.template}", function.auth_level))
     for function in functions:
-        if function.route is None:
+        if function.queue is not None:
+            rows.append((function.name, "-", f"queue {function.queue}", "-"))
+        elif function.route is None:
             rows.append((function.name, "-", f"{function.trigger}: not run here", "-"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))

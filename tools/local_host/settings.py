@@ -41,6 +41,23 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """host.json's ``extensions.queues``; times in seconds.
+
+    ``lease`` is for how long a message is hidden while a function has it: ten minutes in Azure's
+    host, where nothing sets it (QueueListener.cs), and a setting of the local host alone.
+    """
+
+    batch_size: int = 16
+    new_batch_threshold: int = 8
+    max_dequeue_count: int = 5
+    visibility_timeout: float = 0
+    max_polling_interval: float = 60
+    base64: bool = True
+    lease: float = 600
+
+
+@dataclass(frozen=True, slots=True)
 class LocalSettings:
     """local.settings.json: app settings (``Values``) and what the host itself takes (``Host``)."""
 
@@ -89,6 +106,35 @@ def read_http_settings(app_dir: Path) -> HttpSettings:
         max_body_bytes=int(body_limit) if body_limit.isdecimal() else MAX_BODY_BYTES,
         home_page=os.environ.get(_NO_HOME_PAGE, "").lower() != "true",
     )
+
+
+def read_queue_settings(app_dir: Path, lease: float = 600) -> QueueSettings:
+    """Read host.json. Raises SettingsError.
+
+    https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue#host-json
+    """
+    path = app_dir / "host.json"
+    queues = _section(_section(_read_object(path), "extensions", path), "queues", path)
+    batch_size = _limit(queues, "batchSize", path) or 16
+    threshold = _limit(queues, "newBatchThreshold", path)
+    return QueueSettings(
+        batch_size,
+        batch_size // 2 if threshold is None else threshold,
+        _limit(queues, "maxDequeueCount", path) or 5,
+        _seconds(queues.get("visibilityTimeout", "00:00:00"), path),
+        _seconds(queues.get("maxPollingInterval", "00:01:00"), path),
+        str(queues.get("messageEncoding", "base64")).lower() == "base64",
+        lease,
+    )
+
+
+def _seconds(text: object, path: Path) -> float:
+    """Of a .NET TimeSpan such as ``00:00:30``."""
+    try:
+        hours, minutes, seconds = str(text).split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    except ValueError as error:
+        raise SettingsError(f"{path}: {text!r} is no time such as 00:00:30.") from error
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ import secrets
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +44,8 @@ class Function:
     route: str | None = None
     methods: tuple[str, ...] | None = None
     auth_level: str = "function"
+    queue: str | None = None
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ class Response:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """What a function receives of a queue: the decoded text, and what the queue says of it."""
+
+    id: str
+    text: str
+    dequeue_count: int
+    pop_receipt: str
+    inserted: datetime
+    expires: datetime
+    next_visible: datetime
 
 
 class AppFailed(Exception):
@@ -130,17 +146,47 @@ class Worker:
 
     async def invoke(self, name: str, request: Request) -> Response:
         """Run one function on one request. Raises KeyError for an unknown name, FunctionFailed."""
+        headers = request.headers
+        value = await self._invoke(
+            name,
+            _http(request),
+            trace_parent=headers.get("traceparent", ""),
+            trace_state=headers.get("tracestate", ""),
+        )
+        return _response(value)
+
+    async def deliver(self, name: str, message: QueueMessage) -> None:
+        """Run one function on one message. Raises KeyError for an unknown name, FunctionFailed."""
+        metadata = {
+            "Id": messages.TypedData(string=message.id),
+            "DequeueCount": messages.TypedData(json=str(message.dequeue_count)),
+            "PopReceipt": messages.TypedData(string=message.pop_receipt),
+            "InsertionTime": messages.TypedData(string=message.inserted.isoformat()),
+            "ExpirationTime": messages.TypedData(string=message.expires.isoformat()),
+            "NextVisibleTime": messages.TypedData(string=message.next_visible.isoformat()),
+        }
+        await self._invoke(name, messages.TypedData(string=message.text), metadata)
+
+    async def _invoke(
+        self,
+        name: str,
+        argument: messages.TypedData,
+        metadata: Mapping[str, messages.TypedData] | None = None,
+        *,
+        trace_parent: str = "",
+        trace_state: str = "",
+    ) -> messages.TypedData | None:
         function = self._by_name[name]
         answer = await runtime.invocation_request(
             _message(
                 invocation_request=SimpleNamespace(
                     invocation_id=str(uuid.uuid4()),
                     function_id=function.id,
-                    input_data=[messages.ParameterBinding(function.argument, _http(request))],
-                    trigger_metadata={},
+                    input_data=[messages.ParameterBinding(function.argument, argument)],
+                    trigger_metadata=metadata or {},
                     trace_context=SimpleNamespace(
-                        trace_parent=request.headers.get("traceparent") or _new_trace_parent(),
-                        trace_state=request.headers.get("tracestate", ""),
+                        trace_parent=trace_parent or _new_trace_parent(),
+                        trace_state=trace_state,
                         attributes={},
                     ),
                     retry_context=SimpleNamespace(
@@ -153,7 +199,8 @@ class Worker:
             raise FunctionFailed(
                 answer.result.exception.message, answer.result.exception.stack_trace
             )
-        return _response(answer.return_value)
+        value: messages.TypedData | None = answer.return_value
+        return value
 
     async def close(self) -> None:
         """Wait for the functions that still run, then end the thread pool."""
@@ -204,6 +251,9 @@ def _function(metadata: messages.RpcFunctionMetadata) -> Function:
     bindings = [json.loads(raw) for raw in metadata.raw_bindings]
     trigger = next(b for b in bindings if b["type"].lower().endswith("trigger"))
     function = Function(metadata.name, metadata.function_id, trigger["type"], trigger["name"])
+    if trigger["type"] == "queueTrigger":
+        queue, connection = trigger["queueName"], trigger.get("connection") or ""
+        return replace(function, queue=queue, connection=connection)
     if trigger["type"] != "httpTrigger":
         return function
     return Function(

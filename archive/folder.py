@@ -1,0 +1,153 @@
+"""Images and records in folders of a disk."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from archive.batches import Item
+from archive.errors import ImageChanged, ImageGone, ImageTooLarge, RecordsUnavailable
+from archive.places import PAGE, Page, Shard
+from archive.rows import tally_of
+
+
+@dataclass(frozen=True)
+class FolderImages:
+    """All files below a folder but hidden ones; a file's tag is its time and size."""
+
+    path: Path
+
+    def pages(self, prefix: str, token: str | None) -> Iterator[Page]:
+        """See `places.Images`; the token is the name of the last file."""
+        files = _walk(self.path, "", prefix, token)
+        while True:
+            items = tuple(Item(name, _tag(stat)) for name, stat in islice(files, PAGE))
+            yield Page(items, items[-1].name if len(items) == PAGE else None)
+            if len(items) < PAGE:
+                return
+
+    def read(self, item: Item, most: int) -> bytes:
+        """See `places.Images`."""
+        try:
+            with (self.path / item.name).open("rb") as file:
+                stat = os.fstat(file.fileno())
+                if _tag(stat) != item.etag:
+                    raise ImageChanged
+                if stat.st_size > most:
+                    raise ImageTooLarge
+                data = file.read()
+                if len(data) != stat.st_size:
+                    raise ImageChanged
+                return data
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise ImageGone from error
+        except OSError as error:
+            raise RecordsUnavailable(f"{item.name} cannot be read: {error.strerror}.") from error
+
+
+@dataclass(frozen=True)
+class FolderRecords:
+    """Jobs below a folder. What is written is whole, or not there."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def read(self, path: str) -> bytes | None:
+        """See `places.Records`."""
+        try:
+            return (self.path / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `places.Records`."""
+        with self._beside(path, content) as temporary:
+            temporary.replace(self.path / path)
+
+    def write_new(self, path: str, content: bytes, notes: Mapping[str, str] | None = None) -> bool:
+        """See `places.Records`; notes are not kept, the content tells the same."""
+        with self._beside(path, content) as temporary:
+            try:
+                os.link(temporary, self.path / path)  # fails where there is one, unlike a rename
+            except FileExistsError:
+                return False
+        return True
+
+    def exists(self, path: str) -> bool:
+        """See `places.Records`."""
+        return (self.path / path).exists()
+
+    def delete(self, path: str) -> None:
+        """See `places.Records`."""
+        (self.path / path).unlink(missing_ok=True)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """See `places.Records`."""
+        for name, _ in _walk(self.path / prefix, "", "", None):
+            yield f"{prefix.rstrip('/')}/{name}"
+
+    def folders(self, path: str) -> Iterator[str]:
+        """See `places.Records`."""
+        with contextlib.suppress(FileNotFoundError):
+            yield from (f"{path}/{each.name}" for each in (self.path / path).iterdir())
+
+    def shards(self, folder: str) -> Iterator[Shard]:
+        """See `places.Records`."""
+        for name, stat in _walk(self.path / folder, "", "", None):
+            content = (self.path / folder / name).read_bytes()
+            written = datetime.fromtimestamp(stat.st_mtime, UTC)
+            yield Shard(f"{folder.rstrip('/')}/{name}", written, tally_of(content))
+
+    @contextlib.contextmanager
+    def _beside(self, path: str, content: bytes) -> Iterator[Path]:
+        target = self.path / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{uuid.uuid4().hex}")
+            try:
+                temporary.write_bytes(content)
+                yield temporary
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise RecordsUnavailable(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def _tag(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _walk(
+    root: Path, below: str, prefix: str, after: str | None
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Files in the order of their names' parts, whatever the disk's own order is."""
+    try:
+        with os.scandir(root / below) as found:
+            entries = sorted(found, key=lambda each: each.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RecordsUnavailable(f"{root / below} cannot be listed: {error.strerror}.") from error
+    for entry in entries:
+        name = f"{below}/{entry.name}" if below else entry.name
+        if entry.name.startswith(".") or not (name.startswith(prefix) or _leads(name, prefix)):
+            continue
+        parts = name.split("/")
+        last = after.split("/") if after else []
+        if entry.is_dir():
+            if parts >= last[: len(parts)]:
+                yield from _walk(root, name, prefix, after)
+        elif name.startswith(prefix) and parts > last:
+            with contextlib.suppress(FileNotFoundError):
+                yield name, entry.stat()
+
+
+def _leads(folder: str, prefix: str) -> bool:
+    """Whether what the prefix asks for may lie in this folder."""
+    return prefix.startswith(f"{folder}/")

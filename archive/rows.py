@@ -1,0 +1,131 @@
+"""A row an image: what the service answers to its bytes, without the picture, or why it does not."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from archive.batches import Item
+from archive.errors import ImageChanged, ImageGone, ImageTooLarge, WrongModel
+from archive.places import Tally
+from inference.errors import Internal, ModelUnavailable, ServiceError, TooLarge
+from inference.reading import Options
+
+#: Every row says which of these it is; `refused` is the gate's refusal.
+OUTCOMES = ("answered", "refused", "failed")
+
+_OUTCOME = re.compile(rb'^\{"outcome": "(\w+)", "core_ms": ([0-9.]+)', re.MULTILINE)
+
+#: What an image that cannot be read is answered: the members that an error has elsewhere, too.
+_UNREAD = {
+    ImageGone: (
+        410,
+        "gone",
+        "The image is not there any more",
+        "It was deleted after it was listed.",
+    ),
+    ImageChanged: (
+        409,
+        "changed",
+        "The image has changed",
+        "It was written anew after it was listed.",
+    ),
+}
+
+
+class Answering(Protocol):
+    """What answers: `inference.service.Service`."""
+
+    def predict(self, data: bytes, options: Options, request_id: str) -> Any:
+        """A Report."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An overlay to be kept beside the rows."""
+
+    name: str
+    data: bytes
+
+
+def answer(
+    service: Answering, data: bytes, options: Options, request_id: str, version: str
+) -> dict[str, Any]:
+    """What `python -m inference` says of these bytes.
+
+    Raises:
+        ModelUnavailable, MemoryError: It is not the image's fault.
+        WrongModel: Another version than this has answered.
+    """
+    try:
+        report = service.predict(data, options, request_id)
+    except (ModelUnavailable, MemoryError):
+        raise
+    except ServiceError as error:
+        return error.problem(request_id)
+    except Exception as error:
+        return Internal(f"{type(error).__name__}: {error}").problem(request_id)
+    found: dict[str, Any] = report.to_json()
+    if found["model"]["version"] != version:
+        raise WrongModel(
+            f"The job wants version {version} and {found['model']['version']} answers; publish "
+            "that version to the store of the models, then retry the job."
+        )
+    return found
+
+
+def unread(
+    error: ImageGone | ImageChanged | ImageTooLarge, request_id: str, most: int
+) -> dict[str, Any]:
+    """What an image is answered whose bytes could not be had."""
+    if isinstance(error, ImageTooLarge):
+        return TooLarge(f"The image has more than {most} bytes.").problem(request_id)
+    status, code, title, detail = _UNREAD[type(error)]
+    return {
+        "type": f"urn:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+
+
+def outcome(found: dict[str, Any]) -> str:
+    """Which of OUTCOMES an answer is."""
+    if "prediction" in found:
+        return "answered"
+    return "refused" if found["code"] == "not_a_chest_xray" else "failed"
+
+
+def row(item: Item, found: dict[str, Any], core_ms: float) -> str:
+    """An image and its answer as a line of JSON; the first two members are read by `tally_of`."""
+    head = {"outcome": outcome(found), "core_ms": round(core_ms, 2)}
+    return json.dumps({**head, "name": item.name, "etag": item.etag, **found}, ensure_ascii=False)
+
+
+def take_pictures(found: dict[str, Any], stem: str, keep: bool) -> list[Picture]:
+    """Take the pictures out of an answer; where they are kept, say in it under which name."""
+    taken = []
+    for each in found.get("explanations", ()):
+        data = each.pop("base64")
+        if keep:
+            suffix = {"image/jpeg": "jpg", "image/png": "png"}[each["media_type"]]
+            each["overlay"] = f"{stem}.{each['label']}.{suffix}"
+            taken.append(Picture(each["overlay"], base64.b64decode(data)))
+    return taken
+
+
+def tally(outcomes: Iterable[str], seconds: float) -> Tally:
+    """Count outcomes."""
+    found = list(outcomes)
+    answered, refused, failed = (found.count(each) for each in OUTCOMES)
+    return Tally(answered, refused, failed, seconds)
+
+
+def tally_of(shard: bytes) -> Tally:
+    """Count the rows of a shard by their first members, without reading the rest."""
+    heads = _OUTCOME.findall(shard)
+    return tally((kind.decode() for kind, _ in heads), sum(float(ms) for _, ms in heads) / 1000)

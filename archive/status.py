@@ -1,0 +1,113 @@
+"""How a job stands: what came of its images so far, how fast, how long yet, and for how much money."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from archive import jobs
+from archive.jobs import Job
+from archive.places import Records, Shard, Tally
+
+#: US$ for a GB and a second of an instance in Flex Consumption, 2025-26; prices change.
+GB_SECOND = 0.000026
+#: GB of an instance with one core.
+INSTANCE_GB = 2.0
+#: US$ for a message: a call of the function, and about eight requests to the storage account.
+MESSAGE = 0.4e-6 + 8 * 0.4e-6 + 0.065e-4 * 2
+#: The rate is that of the last so many minutes in which something was done.
+WINDOW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Images by what came of them; `rate` in images a second, None where there is none yet."""
+
+    tally: Tally
+    listed: int
+    whole: bool
+    cancelled: bool
+    given_up: tuple[tuple[int, str], ...]
+    rate: float | None
+    dollars: float
+
+    @property
+    def done(self) -> bool:
+        """Whether every image has its row, or was given up."""
+        return self.whole and self.left == 0
+
+    @property
+    def left(self) -> int:
+        """Listed images without a row."""
+        return max(0, self.listed - self.tally.images - sum(count for count, _ in self.given_up))
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """At the rate of the last minutes; None where that is not known."""
+        if self.left and self.rate and not self.cancelled:
+            return timedelta(seconds=round(self.left / self.rate))
+        return None
+
+
+def status(records: Records, job: Job) -> Status:
+    """Look at all shards of a job; what was tried again had failed, and counts once."""
+    shards = list(records.shards(f"{job.path}/shards/"))
+    made = jobs.progress(records, job)
+    retried = sum(each.tally.images for each in shards if each.attempt)
+    there = {each.path for each in shards}
+    given_up = tuple(
+        (len(batch.items), reason)
+        for reason, batch in jobs.poisoned(records, job)
+        if jobs.shard_path(job.id, batch.shard) not in there  # a second message has done it
+    )
+    total = Tally(
+        sum(each.tally.answered for each in shards),
+        sum(each.tally.refused for each in shards),
+        sum(each.tally.failed for each in shards) - retried,
+        sum(each.tally.seconds for each in shards),
+    )
+    dollars = total.seconds * INSTANCE_GB * GB_SECOND + len(shards) * MESSAGE
+    return Status(
+        total,
+        made.images,
+        made.whole,
+        jobs.cancelled(records, job.id),
+        given_up,
+        _rate(shards),
+        dollars,
+    )
+
+
+def _rate(shards: Iterable[Shard]) -> float | None:
+    """Images a second, in the minutes before the last shard."""
+    by_time = sorted((each.written, each.tally.images) for each in shards)
+    if len(by_time) < 2:
+        return None
+    last: datetime = by_time[-1][0]
+    recent = [(when, images) for when, images in by_time if when > last - WINDOW]
+    seconds = (last - recent[0][0]).total_seconds()
+    # The first shard says when the time begins; what is in it was done before.
+    return sum(images for _, images in recent[1:]) / seconds if seconds > 0 else None
+
+
+def lines(job: Job, found: Status) -> list[str]:
+    """For a person."""
+    tally = found.tally
+    state = "done" if found.done else "cancelled" if found.cancelled else "under way"
+    listed = f"{found.listed:,}" if found.whole else f"{found.listed:,} listed so far, more to come"
+    told = [
+        f"{job.id}: {state}",
+        f"  images      {listed}",
+        f"  answered    {tally.answered:,}",
+        f"  refused     {tally.refused:,}",
+        f"  failed      {tally.failed:,}",
+        f"  left        {found.left:,}",
+        f"  model       {job.version}",
+    ]
+    if found.rate is not None:
+        told.append(f"  rate        {found.rate:,.1f} images/s")
+    if (left := found.time_left) is not None:
+        told.append(f"  time left   {left}")
+    told.append(f"  cost        about US$ {found.dollars:,.4f} so far, were it all on Azure")
+    for images, reason in found.given_up:
+        told.append(f"  given up    {images} images: {reason}")
+    return told

@@ -1,0 +1,90 @@
+"""What the function does with a message: work it off, and see to it that none fails without a trace."""
+
+import functools
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from archive import jobs
+from archive.batches import ROWS_ONLY, Arrival, Batch, arrival
+from archive.blobs import CONTAINER, BlobImages, BlobRecords, container_of
+from archive.errors import RecordsUnavailable
+from archive.here import ATTEMPTS
+from archive.work import work_off
+from inference.service import Service
+
+#: Images of a message that are read and answered at a time; four messages make the eight of HTTP.
+THREADS = 2
+
+_log = logging.getLogger("chest_xray")
+
+
+@functools.cache
+def worker(service: Service) -> "Worker":
+    """The one of this process; `service` is the app's."""
+    return Worker(service)
+
+
+class Worker:
+    """One for a process; safe to call from several threads."""
+
+    def __init__(self, service: Service, credential: Any = None) -> None:
+        """`service` is the app's: it has the settings, and the version for what arrives by itself."""
+        self._app = service
+        self._settings = settings = service.settings
+        self._credential = credential
+        self._records = BlobRecords(container_of(settings.archive_store, CONTAINER), credential)
+        # A process sees one job, at times two; each version's service has its own network.
+        self._service: Callable[[str], Service] = functools.lru_cache(maxsize=2)(self._open)
+
+    def work(self, body: bytes, delivered: int) -> None:
+        """Work off a message that is delivered for the so-and-so-manieth time.
+
+        Raises:
+            ArchiveError, ServiceError: It has to be delivered again; the fifth time is the last, and then
+                the reason stands in the job's record, also if this process is killed.
+        """
+        new = arrival(body)
+        batch = self._standing(new) if new else Batch.decode(body)
+        last = delivered >= ATTEMPTS
+        if last:
+            jobs.note_poison(
+                self._records, batch, "The function was killed or ran out of time at each attempt."
+            )
+        try:
+            self._work_off(batch)
+        except Exception as error:
+            _log.warning("batch %s, delivery %d: %r", batch.shard, delivered, error)
+            if last:
+                with suppress(RecordsUnavailable):
+                    jobs.note_poison(self._records, batch, f"{type(error).__name__}: {error}")
+            raise
+        if last:
+            self._records.delete(jobs.poison_path(batch.job, batch.shard))
+
+    def _work_off(self, batch: Batch) -> None:
+        images = self._images(batch.container)
+        work_off(
+            batch,
+            images,
+            self._records,
+            self._service(batch.version),
+            most=self._settings.max_image_bytes,
+            threads=THREADS,
+        )
+
+    def _standing(self, new: Arrival) -> Batch:
+        """A batch of the job that takes what arrives by itself: one a container and model version."""
+        version = self._app.model()["version"]
+        job = jobs.named(new.container, "", version, ROWS_ONLY, False, "")
+        jobs.create(self._records, job)
+        return job.batch((new.item,))
+
+    @functools.lru_cache(maxsize=16)  # noqa: B019  # it lives as long as the process
+    def _images(self, container: str) -> BlobImages:
+        return BlobImages(container_of(self._settings.archive_store, container), self._credential)
+
+    def _open(self, version: str) -> Service:
+        return Service(replace(self._settings, model_version=version, model_refresh_seconds=0))

@@ -1,0 +1,159 @@
+"""The function, in Azure's own runtime, with messages as the platform brings them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archive import jobs
+from archive.batches import ROWS_ONLY
+from archive.errors import ArchiveError
+from archive.jobs import Job
+from archive.status import status
+from tests.app.worker import RunningWorker
+from tests.archive.cloud import Cloud, drawn, until
+from tests.archive.conftest import StartApp
+from tests.tools.running import REPOSITORY
+
+
+def test_a_job_is_done_failures_are_rows_and_pictures_lie_beside(
+    cloud: Cloud, app: StartApp, tmp_path: Path
+) -> None:
+    images = drawn(20, broken=10)
+    cloud.upload(images)
+    job = cloud.submitted("--overlays")
+    app()
+    for _ in until("the job is done"):
+        if status(cloud.records, job).done:
+            break
+    told = cloud.ask("status", job.id).stdout
+    assert f"{job.id}: done" in told
+    assert "answered    18\n" in told
+    rows = cloud.rows(job)
+    assert {row["name"] for row in rows} == set(images)
+    assert [row["code"] for row in rows if row["outcome"] == "failed"] == ["undecodable"] * 2
+    overlay = next(row for row in rows if row["outcome"] == "answered")["explanations"][0][
+        "overlay"
+    ]
+    assert (cloud.records.read(overlay) or b"")[:3] == b"\xff\xd8\xff"
+    done = cloud.ask("collect", job.id, "--to", str(tmp_path / "r.parquet"))
+    assert "20 images, one row each" in done.stdout
+    # Submitted once more, nothing is queued.
+    again = cloud.ask("submit", cloud.container, "--overlays")
+    assert f"{job.id}: done" in again.stdout
+    assert cloud.queue("archive").peek_messages() == []
+
+
+def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
+    cloud: Cloud, app: StartApp, tmp_path: Path
+) -> None:
+    cloud.upload(drawn(2))
+    job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
+    jobs.create(cloud.records, job)
+    (page,) = jobs.listed(cloud.records, cloud_images(cloud, job), job)
+    cloud.sender().send(jobs.batches(job, page))
+    jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
+    app(app_dir=without_pauses(tmp_path / "app"))
+    for _ in until("the message is given up"):
+        if cloud.poisoned():
+            break
+    found = status(cloud.records, job)
+    assert found.left == 0
+    ((images, reason),) = found.given_up
+    assert images == 2
+    assert reason.startswith("WrongModel: The job wants version 1999.1.1")
+    assert cloud.ask("status", job.id).returncode == 1
+    cloud.ask("cancel", job.id)
+    assert "2 images are tried again" in cloud.ask("retry", job.id).stdout
+    assert cloud.poisoned() == 0
+
+
+def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp) -> None:
+    images = drawn(1)
+    cloud.upload(images)
+    (name,) = images
+    etag = cloud.blobs(cloud.container).get_blob_client(name).get_blob_properties().etag
+    event = {
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "subject": f"/blobServices/default/containers/{cloud.container}/blobs/{name}",
+        "data": {"eTag": etag, "api": "PutBlob"},
+    }
+    cloud.queue("archive").send_message(base64.b64encode(json.dumps(event).encode()).decode())
+    app()
+    stem = cloud.container[:40]
+    for _ in until("the row is there"):
+        if found := [each for each in jobs.all_jobs(cloud.records) if each.startswith(stem)]:
+            rows = cloud.rows(jobs.load(cloud.records, found[0]))
+            if rows:
+                break
+    assert [(row["name"], row["outcome"]) for row in rows] == [(name, "answered")]
+    assert rows[0]["etag"] == etag.strip('"')
+
+
+def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: Cloud) -> None:
+    from archive.trigger import Worker
+    from inference.service import Service
+    from inference.settings import Settings
+    from tests.azurite.identity import Identity
+
+    cloud.upload(drawn(1))
+    job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
+    (page,) = cloud_images(cloud, job).pages("", None)
+    batch = job.batch(page.items)
+    worker = Worker(Service(Settings(archive_store=cloud.store)), Identity())
+    for delivered, left in ((4, False), (5, True)):
+        with pytest.raises(ArchiveError):
+            worker.work(batch.encode().encode(), delivered)
+        path = jobs.poison_path(batch.job, batch.shard)
+        assert cloud.records.exists(path) is left
+
+
+def test_without_a_store_there_is_no_such_function_and_nothing_of_it_is_imported(
+    tmp_path: Path,
+) -> None:
+    worker = RunningWorker(REPOSITORY, tmp_path / "log", {"ARCHIVE_STORE": ""})
+    assert "archive" not in {each.name for each in worker.functions}
+    worker.close()
+
+
+def test_with_a_store_the_function_waits_for_its_queue_and_imports_nothing_yet() -> None:
+    asked = (
+        "import sys, function_app;"
+        "print([f.get_function_name() for f in function_app.app.get_functions()]);"
+        "print([m for m in sys.modules if m.startswith(('archive', 'azure.storage', 'numpy'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=REPOSITORY,
+        env={"ARCHIVE_STORE": "https://account.blob.core.windows.net", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names, modules = done.stdout.splitlines()
+    assert "'archive'" in names
+    assert modules == "[]"
+
+
+def cloud_images(cloud: Cloud, job: Job):  # type: ignore[no-untyped-def]
+    """The images of a job."""
+    from archive.blobs import BlobImages, container_of
+    from tests.azurite.identity import Identity
+
+    return BlobImages(container_of(cloud.store, job.container), Identity())
+
+
+def without_pauses(folder: Path) -> Path:
+    """The app with a host.json that has failed messages come back at once."""
+    folder.mkdir()
+    for each in ("inference", "model_store", "web", "archive", "function_app.py"):
+        (folder / each).symlink_to(REPOSITORY / each)
+    content = json.loads((REPOSITORY / "host.json").read_text())
+    content["extensions"]["queues"]["visibilityTimeout"] = "00:00:00"
+    (folder / "host.json").write_text(json.dumps(content))
+    return folder
