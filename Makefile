@@ -11,10 +11,13 @@ COMPILE := $(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe -
 	--no-header pyproject.toml
 PORT ?= 7071
 CHECKOV := 3.3.30
+ATHERIS := 3.1.0
+LOCUST := 2.47.0
+MUTMUT := 3.8.1
 # Everything but a missing folder of images can be had here; STRICT=1 lets nothing be left out.
 STRICT ?=
 
-.PHONY: help serve test predict bench package notebook lint format requirements clean
+.PHONY: help serve test predict bench package screenshots notebook lint format requirements clean
 
 help:
 	@echo "make serve               start the service on http://localhost:$(PORT) and its page"
@@ -22,9 +25,13 @@ help:
 	@echo "make test                run the tests; says what was left out and why"
 	@echo "make bench               measure speed, memory and size against the Keras way"
 	@echo "make package             build what is deployed: build/package.zip"
+	@echo "make screenshots         take the pictures of the page that are in README"
 	@echo "make notebook DATA=FOLDER  tell with figures what a network knows (LUNGS= LEFT_OUT= VERSION= CONFIG= TO=)"
 	@echo "make lint / make format  check / mend style and types"
 	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
+	@echo "make fuzz SECONDS=60     fuzz decoding, DICOM and the request reader; installs atheris into build/fuzz"
+	@echo "make soak REQUESTS=100000  hostile load for long, watched; installs locust into build/soak"
+	@echo "make mutation            change links.py in hundreds of ways: do its tests notice? (build/mutation.json)"
 	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
 
 serve: $(VENV)/local.stamp
@@ -43,6 +50,9 @@ bench: $(VENV)/dev.stamp
 
 package: $(VENV)/dev.stamp
 	$(RUN) -m tools.package
+
+screenshots: $(VENV)/dev.stamp
+	$(RUN) -m tools.screenshots
 
 notebook: $(VENV)/dev.stamp
 	@test -n "$(DATA)" || { echo "Say which: make notebook DATA=folder/with/manifest.csv"; exit 2; }
@@ -67,6 +77,51 @@ checkov: build/checkov/$(CHECKOV).stamp
 build/checkov/%.stamp:
 	$(PYTHON) -m venv build/checkov
 	build/checkov/bin/python -m pip --disable-pip-version-check install --quiet checkov==$*
+	@touch $@
+
+# Neither is in the pinned set: each is large, and wanted by few.
+.PHONY: fuzz soak mutation
+SECONDS ?= 60
+REQUESTS ?= 100000
+
+fuzz: build/fuzz/$(ATHERIS).stamp
+	@for target in decode dicom request; do \
+		echo "$$target, $(SECONDS) s …"; \
+		build/fuzz/bin/python -m tests.fuzz $$target --seconds $(SECONDS) 2> build/fuzz/$$target.log \
+		|| { tail -40 build/fuzz/$$target.log; exit 1; }; \
+		grep -E "Done|peak_rss" build/fuzz/$$target.log; \
+	done
+
+soak: build/soak/$(LOCUST).stamp
+	build/soak/bin/python -m tests.soak --requests $(REQUESTS)
+
+mutation: build/mutation/$(MUTMUT).stamp
+	rm -rf mutants
+	build/mutation/bin/python -m mutmut run
+	build/mutation/bin/python -m mutmut export-cicd-stats
+	@$(PYTHON) -m tests.mutation mutants/mutmut-cicd-stats.json build/mutation.json
+
+build/mutation/%.stamp: requirements-local.txt
+	@echo "Installing mutmut $* into build/mutation …"
+	@$(PYTHON) -m venv build/mutation
+	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-local.txt
+	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet \
+		mutmut==$* pytest hypothesis psutil
+	@touch $@
+
+build/fuzz/%.stamp: requirements.txt
+	@echo "Installing atheris $* into build/fuzz …"
+	@$(PYTHON) -m venv build/fuzz
+	@build/fuzz/bin/python -m pip --disable-pip-version-check install --quiet -r requirements.txt
+	@build/fuzz/bin/python -m pip --disable-pip-version-check install --quiet atheris==$*
+	@touch $@
+
+build/soak/%.stamp: requirements-local.txt
+	@echo "Installing locust $* into build/soak …"
+	@$(PYTHON) -m venv build/soak
+	@build/soak/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-local.txt
+	@build/soak/bin/python -m pip --disable-pip-version-check install --quiet \
+		locust==$* psutil jsonschema-rs
 	@touch $@
 
 requirements: $(VENV)/dev.stamp

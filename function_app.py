@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from inference import openapi
-from inference.errors import Internal, NotFound, ServiceError
+from inference import docs, openapi
+from inference.errors import Internal, NotFound, ServiceError, trace
 from inference.service import Service
 from inference.settings import Settings
 
@@ -31,7 +32,7 @@ MEDIA_TYPES = {
     ".html": "text/html",  # the SDK adds the character set to text
     ".css": "text/css",
     ".js": "text/javascript",
-    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 WEB = Path(__file__).parent / "web"
 #: The page's files by the path under which they are asked for; anything else is not there.
@@ -61,9 +62,9 @@ def answered(handler: Handler) -> Handler:
         except ServiceError as error:
             problem = error
             _log.info("%s %d %s: %s", context.invocation_id, error.status, error.code, error.log)
-        except Exception:
+        except Exception as error:
             problem = Internal("The request could not be answered. The fault is on our side.")
-            _log.exception("%s 500 internal", context.invocation_id)
+            _log.error("%s 500 internal\n%s", context.invocation_id, trace(error))
         return _json(
             problem.problem(context.invocation_id),
             status=problem.status,
@@ -104,6 +105,19 @@ def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 def openapi_document(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """What this service takes and answers, for programs."""
     return _json(openapi.document(service.labels(), settings))
+
+
+@app.route("docs", methods=[func.HttpMethod.GET])
+@answered
+def developers(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The same for people, with examples."""
+    asked = urlsplit(req.url)
+    document = openapi.document(service.labels(), settings)
+    return func.HttpResponse(
+        docs.page(document, f"{asked.scheme}://{asked.netloc}"),
+        headers=PAGE_HEADERS,
+        mimetype=MEDIA_TYPES[".html"],
+    )
 
 
 if settings.archive_store:

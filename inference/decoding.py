@@ -31,6 +31,13 @@ BYTES_PER_PIXEL = 5
 # Each scan of a progressive file costs a pass over the picture, and may be a few bytes small.
 _MOST_SCANS = 64
 _ORIENTATION = 0x0112
+#: Columns and rows of a thumbnail that shows whether there are colours.
+_FEW = 64
+_ADAM7 = (  # the first column and row of each pass, and the steps to the next (ISO 15948 8.2)
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)),
+    (0, 1, 1, 2),
+)
+_INFLATED_AT_A_TIME = 2**18
 _M_MMAP_THRESHOLD = -3  # malloc.h
 
 # Pillow writes every tag of TIFF and EXIF into the debug log, and they may name the patient.
@@ -46,6 +53,8 @@ class Radiograph:
 
     `pixels` is uint8 [rows, columns], white is dense (MONOCHROME2), with both sides of the original
     divided by `reduction(width, height)`; `width` and `height` are those of the upright original.
+    `colours` is a thumbnail of a file that may have some, uint8 [rows, columns, 3] in RGB, as it lies in
+    the file; None where all is gray by the format.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -55,6 +64,7 @@ class Radiograph:
     view_position: str | None = None
     paediatric: bool | None = None
     portable: bool | None = None
+    colours: npt.NDArray[np.uint8] | None = None
 
 
 class PixelBudget:
@@ -88,6 +98,9 @@ class PixelBudget:
             with self._changed:
                 self._free += pixels
                 self._changed.notify_all()
+
+
+type _Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]
 
 
 def return_memory_at_once() -> None:
@@ -251,12 +264,12 @@ def _decode_image(data: bytes, kind: str, max_pixels: int, budget: PixelBudget) 
         needs = _NEEDS[kind](image, data)
         check_size(width, height, needs, max_pixels)
         with budget.take((needs + 8 * width * height // factor**2) // BYTES_PER_PIXEL):
-            pixels = _PIXELS[kind](image, data, factor)
+            pixels, colours = _PIXELS[kind](image, data, factor)
             orientation = image.getexif().get(_ORIENTATION, 1)
             pixels = np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels))
     if kind != "TIFF" and orientation in (5, 6, 7, 8):  # Pillow turns TIFF itself
         width, height = height, width
-    return Radiograph(pixels=pixels, format=kind, width=width, height=height)
+    return Radiograph(pixels=pixels, format=kind, width=width, height=height, colours=colours)
 
 
 def _frames(image: ImageFile.ImageFile) -> int:
@@ -297,6 +310,8 @@ def _webp_needs(image: ImageFile.ImageFile, data: bytes) -> int:
 def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
     area = image.width * image.height
     held = area * {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}.get(image.mode, 4)
+    if isinstance(image, BmpImageFile) and image.tile[0].codec_name == "bmp_rle":
+        held += 3 * area  # Pillow unpacks the runs in Python: a growing copy, then a whole one
     if isinstance(image, TiffImageFile):
         tags = image.tag_v2
         across = tags.get(322, image.width)
@@ -306,37 +321,45 @@ def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
     return int(held)
 
 
-def _jpeg_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> npt.NDArray[np.uint8]:
-    return _by_opencv(data, _JPEG_SCALES[factor])
+def _jpeg_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Decoded:
+    assert isinstance(image, JpegImageFile)
+    pixels = _by_opencv(data, _JPEG_SCALES[factor])
+    if image.layers == 1:
+        return pixels, None
+    # Decoded anew, because luma made of decoded colours is not quite the luma in the file.
+    return pixels, _by_opencv(data, cv2.IMREAD_REDUCED_COLOR_8)[..., ::-1]
 
 
-def _webp_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> npt.NDArray[np.uint8]:
+def _webp_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Decoded:
     # Pillow holds four copies of the picture in colour, OpenCV one or two.
     if image.mode == "RGB":
-        whole = _by_opencv(data, cv2.IMREAD_GRAYSCALE)
-        return reduced(lambda top, bottom: whole[top:bottom], *image.size, factor)
-    whole = _by_opencv(data, cv2.IMREAD_UNCHANGED)
-    return reduced(
-        lambda top, bottom: _on_black(whole[top:bottom], cv2.COLOR_BGRA2GRAY),
-        *image.size,
-        factor,
-    )
+        whole, gray = _by_opencv(data, cv2.IMREAD_COLOR), _opaque_gray
+    else:
+        whole, gray = _by_opencv(data, cv2.IMREAD_UNCHANGED), _transparent_gray
+    pixels = reduced(lambda top, bottom: gray(whole[top:bottom]), *image.size, factor)
+    few = whole[:: -(-image.height // _FEW), :: -(-image.width // _FEW)]
+    return pixels, np.ascontiguousarray(few[..., 2::-1])
 
 
-def _pillow_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> npt.NDArray[np.uint8]:
+def _pillow_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Decoded:
     if image.format == "PNG":
         _check_png(data)
     if image.mode in ("F", "I"):
         raise Undecodable(f"The {image.format} file holds values of 32 bits; up to 16 are read.")
     white_is_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(262) == 0
     image.load()
+    if image.format == "PNG":
+        _check_png_rows(image, data)
     pixels = reduced(
         lambda top, bottom: _gray(image.crop((0, top, image.width, bottom))), *image.size, factor
     )
-    if pixels.dtype == np.uint8:
-        return pixels
-    # Pillow inverts 1 to 8 bits of WhiteIsZero, but not 16.
-    return ~stretch(pixels) if white_is_zero else stretch(pixels)
+    if pixels.dtype != np.uint8:
+        # Pillow inverts 1 to 8 bits of WhiteIsZero, but not 16.
+        pixels = ~stretch(pixels) if white_is_zero else stretch(pixels)
+    if image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16"):
+        return pixels, None
+    few = image.resize((_FEW, _FEW), Image.Resampling.NEAREST)
+    return pixels, np.asarray(few.convert("RGB"))
 
 
 def _check_png(data: bytes) -> None:
@@ -349,6 +372,31 @@ def _check_png(data: bytes) -> None:
         if critical and struct.unpack_from(">L", data, end)[0] != zlib.crc32(view[at + 4 : end]):
             raise Undecodable("The PNG file is corrupt: a checksum is wrong.")
         at = end + 4
+
+
+def _check_png_rows(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse a file whose pixels end before the picture does; Pillow leaves black what is missing.
+
+    So a picture whose last row is not black is whole, and of others the bytes are counted.
+    """
+    width, height = image.size
+    bits, colour, _, _, interlaced = data[24:29]
+    if not interlaced and np.asarray(image.crop((0, height - 1, width, height))).any():
+        return
+    bits *= {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sides = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
+    missing = sum(down * (1 + -(-across * bits // 8)) for across, down in sides if across > 0)
+    view, at, kind, inflater = memoryview(data), 8, b"", zlib.decompressobj()
+    while missing > 0 and kind != b"IEND":
+        length, kind = struct.unpack_from(">L4s", data, at)
+        packed: Any = view[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        while packed and missing > 0:
+            missing -= len(inflater.decompress(packed, _INFLATED_AT_A_TIME))
+            packed = b"" if inflater.eof else inflater.unconsumed_tail
+        at += 12 + length
+    if missing > 0:
+        raise Undecodable("The PNG file is truncated: it has fewer pixels than it says.")
 
 
 def _by_opencv(data: bytes, flags: int) -> npt.NDArray[np.uint8]:
@@ -367,6 +415,14 @@ def _gray(strip: Image.Image) -> npt.NDArray[Any]:
     if strip.mode not in ("1", "L", "P", "RGB"):
         strip = strip.convert("RGB")
     return np.asarray(strip.convert("L"))
+
+
+def _opaque_gray(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
+
+
+def _transparent_gray(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return _on_black(pixels, cv2.COLOR_BGRA2GRAY)
 
 
 def _on_black(pixels: npt.NDArray[np.uint8], to_gray: int) -> npt.NDArray[np.uint8]:
@@ -419,8 +475,8 @@ _NEEDS: dict[str, Callable[[ImageFile.ImageFile, bytes], int]] = {
     "TIFF": _pillow_needs,
 }
 
-#: Pixels before they are turned upright, divided by the factor of `reduction`.
-_PIXELS: dict[str, Callable[[ImageFile.ImageFile, bytes, int], npt.NDArray[np.uint8]]] = {
+#: Pixels before they are turned upright, divided by the factor of `reduction`, and colours.
+_PIXELS: dict[str, Callable[[ImageFile.ImageFile, bytes, int], _Decoded]] = {
     "JPEG": _jpeg_pixels,
     "PNG": _pillow_pixels,
     "WEBP": _webp_pixels,

@@ -83,13 +83,14 @@ _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 _PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
 _GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
 _GDCM_SECONDS = 60
+_BLOCK = 2**18  # bytes inflated at a time
 
 # Measured for pictures of 40 megapixels.
 _ENCAPSULATED_BYTES_PER_PIXEL = 9
 _GDCM_BYTES_PER_PIXEL, _GDCM_BYTES = 11, 30 * 2**20
 
 # pydicom quotes values in warnings and log lines.
-logging.getLogger("pydicom").disabled = True
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # its children inherit it
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 
@@ -173,12 +174,23 @@ def _printable(uid: UID) -> str:
 def _inflated(file: BytesIO, most: int) -> BytesIO:
     """The dataset of a deflated file (PS3.5 A.5), up to so many bytes."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    dataset = inflater.decompress(file.read(), most)
-    if inflater.unconsumed_tail:
-        raise TooLarge("The deflated DICOM file holds more bytes than the pixels that are allowed.")
+    packed = memoryview(file.read())
+    dataset = BytesIO()  # it grows in place; zlib itself would hold everything twice in the end
+    for at in range(0, len(packed), _BLOCK):
+        piece: bytes | memoryview = packed[at : at + _BLOCK]
+        whole = True
+        while whole and not inflater.eof:
+            block = inflater.decompress(piece, _BLOCK)
+            dataset.write(block)
+            if dataset.tell() > most:
+                raise TooLarge(
+                    "The deflated DICOM file holds more bytes than the pixels that are allowed."
+                )
+            piece, whole = inflater.unconsumed_tail, len(block) == _BLOCK
     if not inflater.eof:
         raise Undecodable("The deflated DICOM file is truncated.")
-    return BytesIO(dataset)
+    dataset.seek(0)
+    return dataset
 
 
 def _check_gray(ds: Dataset) -> None:
@@ -332,8 +344,10 @@ def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArra
             values = apply_voi_lut(_integers(apply_modality_lut(stored[top:bottom], ds), ds), ds)
             return ((values - low) * (255 / (high - low))).astype(np.float32)
 
-        values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
-        pixels = values.astype(np.uint8)
+        # A window or slope that is no number makes no pixel a number, and the cast raises.
+        with np.errstate(invalid="raise", over="ignore"):
+            values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
+            pixels = values.astype(np.uint8)
     elif ds.get("ModalityLUTSequence"):
         table = reduced(
             lambda top, bottom: apply_modality_lut(stored[top:bottom].astype(np.int32), ds),
@@ -376,7 +390,7 @@ def _view_position(ds: Dataset) -> str | None:
 def _paediatric(ds: Dataset) -> bool | None:
     """Whether Patient's Age (PS3.5 6.2, AS) is under 18 years; nothing else of it is kept."""
     age = str(ds.get("PatientAge") or "")
-    if len(age) != 4 or not age[:3].isdigit() or age[3] not in "DWMY":
+    if len(age) != 4 or not age[:3].isdecimal() or age[3] not in "DWMY":
         return None
     return int(age[:3]) < {"D": 6574, "W": 939, "M": 216, "Y": 18}[age[3]]
 

@@ -1,5 +1,6 @@
 """What can go wrong with a request: one class a situation, each an HTTP problem (RFC 9457)."""
 
+import traceback
 from typing import Any, ClassVar
 
 
@@ -95,3 +96,11 @@ class ModelUnavailable(ServiceError):
 
 class LinkTimeout(ServiceError):
     status, code, title = 504, "link_timeout", "The other server took too long"
+
+
+def trace(error: BaseException) -> str:
+    """Where a defect came from, without the exception's own words: they may quote a patient's tag."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = f"{trace(cause)}\n" if cause else ""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{before}Traceback (most recent call last):\n{frames}{type(error).__qualname__}"

@@ -11,6 +11,7 @@ from inference.caveats import SENTENCES
 from inference.errors import ServiceError
 from inference.notice import NOTICE
 from inference.reading import MAX_SIZE, MAX_URL_LENGTH, MIN_SIZE, Options
+from inference.reasons import EXPLANATIONS, PASSES
 from inference.settings import Settings
 
 Json = dict[str, Any]
@@ -41,6 +42,7 @@ _NUMBER: Json = {"type": "number"}
 _SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
 _SHARE_OR_NULL: Json = {**_SHARE, "type": ["number", "null"]}
 _COUNT: Json = {"type": "integer", "minimum": 1}
+_REASON: Json = {"type": "string", "enum": list(EXPLANATIONS)}
 _MILLISECONDS: Json = {"type": "number", "minimum": 0}
 _SHA256: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _FILE: Json = {
@@ -261,10 +263,13 @@ def _report(labels: Sequence[str]) -> Json:
             "type": ["boolean", "null"],
             "description": "Null where the model cannot tell.",
         },
-        score=_SHARE_OR_NULL,
-        reasons={"type": "array", "items": _TEXT},
+        score={
+            **_SHARE_OR_NULL,
+            "description": f"How much it looks like one; {PASSES:g} passes. Null if not asked.",
+        },
+        reasons={"type": "array", "items": _REASON},
     )
-    steps = ("read", "decode", "preprocess", "run", "explain", "total")
+    steps = ("read", "decode", "preprocess", "run", "gate", "explain", "total")
     return _object(
         prediction=_object(
             label=label,
@@ -337,7 +342,7 @@ def _problem(kind: type[ServiceError]) -> Json:
     members: Json = {name: {"const": example[name]} for name in constants}
     members |= {"detail": _TEXT, "request_id": _TEXT}
     if kind is errors.NotAChestXray:
-        members["reasons"] = {"type": "array", "items": _TEXT, "minItems": 1}
+        members["reasons"] = {"type": "array", "items": _REASON, "minItems": 1}
     return _object(**members)
 
 

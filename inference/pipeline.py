@@ -10,6 +10,7 @@ from inference.caveats import caveats
 from inference.classification import classify
 from inference.decoding import PixelBudget, Radiograph, decode, return_memory_at_once
 from inference.errors import NotAChestXray
+from inference.gate import Gate, Verdict
 from inference.gradcam import heatmaps
 from inference.lungs import Mask, lung_mask, lung_share
 from inference.overlay import render
@@ -30,7 +31,7 @@ class Pipeline:
 
         Raises:
             ValueError: The network cannot be opened, was trained on another preprocessing, or has not
-                one logit a class.
+                one logit a class; or the gate cannot be read.
         """
         self._manifest = manifest = model.manifest
         if manifest.preprocessing != VERSION:
@@ -39,6 +40,7 @@ class Pipeline:
                 f"this code has {VERSION}."
             )
         self._settings = settings
+        self._gate = manifest.gate and Gate.from_manifest(manifest.gate)
         self._runtime = open_runtime(model, settings)
         self._check()
         self._served = Served(
@@ -59,22 +61,23 @@ class Pipeline:
         Raises:
             TooLarge, UnsupportedMedia, Undecodable: The file is not one that can be read.
             NotAChestXray: The gate refuses it and `options.force` is not set.
+            GateError: The gate fails.
         """
         manifest = self._manifest
         with timing.step("decode"):
             radiograph = decode(
                 data, max_pixels=self._settings.max_image_pixels, budget=self._budget
             )
-            verdict = gate.judge(radiograph)
-        if verdict.reasons and not options.force:
-            raise NotAChestXray(
-                f"Refused: {verdict.sentence}. Send force=true to have it answered all the same.",
-                reasons=verdict.reasons,
-            )
+            verdict = gate.look(radiograph)
+        _refuse(verdict, options)
         with timing.step("preprocess"):
             batch = preprocess(radiograph.pixels, manifest.input)
         with timing.step("run"):
             activations = self._runtime.run(batch)
+        with timing.step("gate"):
+            if self._gate and not verdict.reasons:
+                verdict = self._gate.judge(gate.evidence(batch, activations, manifest.input))
+        _refuse(verdict, options)
         classification = classify(
             activations.logits,
             temperature=manifest.temperature,
@@ -102,7 +105,8 @@ class Pipeline:
     def _check(self) -> None:
         """Run the network on nothing: what cannot answer must not serve, and what compiles does it now."""
         spec = self._manifest.input
-        found = self._runtime.run(preprocess(np.zeros((spec.size, spec.size), np.uint8), spec))
+        batch = preprocess(np.zeros((spec.size, spec.size), np.uint8), spec)
+        found = self._runtime.run(batch)
         found.class_map(0)
         classes = len(self._manifest.classes)
         if found.logits.shape != (classes,):
@@ -111,6 +115,8 @@ class Pipeline:
             raise ValueError(
                 f"The network's lungs have the shape {found.lungs.shape}, not rows and columns."
             )
+        if self._gate:
+            self._gate.judge(gate.evidence(batch, found, spec))
 
     def _chosen(self, explain: str, predicted: int) -> list[int]:
         labels = self._manifest.labels
@@ -139,7 +145,7 @@ class Pipeline:
 
     def _warnings(
         self,
-        verdict: gate.Verdict,
+        verdict: Verdict,
         radiograph: Radiograph,
         activations: Activations,
         lungs: Mask | None,
@@ -155,4 +161,12 @@ class Pipeline:
             size=self._manifest.input.size,
             lungs_found=None if activations.lungs is None else lungs is not None,
             lung_share=share,
+        )
+
+
+def _refuse(verdict: Verdict, options: Options) -> None:
+    if verdict.reasons and not options.force:
+        raise NotAChestXray(
+            f"Refused: {verdict.sentence}. Send force=true to have it answered all the same.",
+            reasons=verdict.reasons,
         )

@@ -21,6 +21,7 @@ _AZURE_PARAMETERS = {"code", "clientId"}  # the function key and its name, read 
 _FORM_OVERHEAD = 64 * 1024  # bytes around the image in a multipart body
 _FORM_MEMORY = 128 * 1024  # bytes of one text field or of one part's headers
 _FORM_PARTS = 16
+_NAMED = 5  # names that nobody knows, in an error
 _JSON_ELEMENTS = 10_000  # commas and brackets; a link may hold some, millions would fill the memory
 _URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _BASE64 = (ascii_letters + digits + "+/=").encode()
@@ -70,18 +71,22 @@ def read_options(query: Mapping[str, str], labels: Sequence[str]) -> Options:
         "size": (f"a whole number from {MIN_SIZE} to {MAX_SIZE}", _overlay_size),
         "force": ("true or false", {"true": True, "false": False}.__getitem__),
     }
-    values, wrong = {}, []
+    values, wrong, unknown = {}, [], []
     for name, text in query.items():
         if name in _AZURE_PARAMETERS:
             continue
         if name not in takes:
-            wrong.append(f"{_quote(name)} is not a parameter; these are: {', '.join(takes)}.")
+            unknown.append(_quote(name))
             continue
         what, read = takes[name]
         try:
             values[name] = read(text)
         except (ValueError, LookupError):
             wrong.append(f"{name} is {_quote(text)}; it takes {what}.")
+    if unknown:
+        named = ", ".join(unknown[:_NAMED])
+        verb = "is not a parameter" if len(unknown) == 1 else "are not parameters"
+        wrong.append(f"{named} {verb}; these are: {', '.join(takes)}.")
     if wrong:
         raise BadRequest(" ".join(wrong), log="wrong query parameters")
     return Options(**values)
@@ -146,7 +151,7 @@ def _choose(fields: list[tuple[str, bytes | str]], max_bytes: int, links: bool) 
     """
     known = ("image", "image_url") if links else ("image",)
     if unknown := [name for name, _ in fields if name not in known]:
-        named = ", ".join(_quote(name) for name in unknown[:5])
+        named = ", ".join(_quote(name) for name in unknown[:_NAMED])
         raise BadRequest(
             f"The body has {named}. It takes {' or '.join(known)}; options belong into the query.",
             log="unknown fields",

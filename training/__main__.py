@@ -12,6 +12,7 @@ from training.data import of_split, read_dataset
 from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
+    from training.assess import Audits
     from training.config import Config
 
 
@@ -49,6 +50,20 @@ def _train(options: argparse.Namespace) -> int:
     best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
     print(
         f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
+    )
+    return 0
+
+
+def _join(options: argparse.Namespace) -> int:
+    from training.join import join
+    from training.run_state import read_state
+
+    best = join(options.runs, read_dataset(options.data), options.run)
+    row = read_state(options.run).history[-1]
+    print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
+    print(
+        f"The joined network is {best}. Next: python -m training export {options.run} "
+        f"--data {options.data}"
     )
     return 0
 
@@ -107,7 +122,6 @@ def _export(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from model_store.store import FolderStore
-    from training.assess import Audits
     from training.export import COVERAGE, export
     from training.run_state import read_config
 
@@ -120,10 +134,39 @@ def _export(options: argparse.Namespace) -> int:
         FolderStore(options.store),
         version=version,
         coverage=options.coverage or COVERAGE,
-        audits=Audits(options.lungs, options.left_out, options.sanity_images),
+        audits=_audits(options),
     )
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
+    return 0
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from inference.runtime.litert import LiteRTRuntime
+    from model_store.store import FolderStore
+    from training.gate_page import write_page
+    from training.gated import add_gate, as_text, assess_gate, of_version
+    from training.negatives import read_negatives
+
+    store, radiographs = FolderStore(options.store), read_dataset(options.data)
+    others = read_negatives(options.not_cxr, radiographs)
+    if options.new:
+        manifest, report = add_gate(store, options.version, options.new, radiographs, others)
+    else:
+        model = store.open(options.version)
+        manifest, gate = model.manifest, of_version(model.manifest)
+        runtime = LiteRTRuntime(model.read("model.tflite"), manifest.outputs)
+        tested = of_split(radiographs, "test")
+        report = assess_gate(gate, runtime, manifest.input, tested, others)
+    print(as_text(report))
+    if options.to:
+        write_page(report, manifest.version, options.to)
+        print(
+            f"\n{options.to / 'gate.html'} shows the mistakes, {options.to / 'gate.json'} has all figures."
+        )
+    if options.new:
+        print(f"\n{manifest.version} is in {options.store}. Put it into use:")
+        print(f"python -m training publish {manifest.version} --promote --store {options.store}")
     return 0
 
 
@@ -169,7 +212,6 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
-    from training.assess import Audits
     from training.figures import as_text
     from training.report import report
 
@@ -179,7 +221,7 @@ def _report(options: argparse.Namespace) -> int:
         read_dataset(options.data),
         options.split,
         options.to,
-        Audits(options.lungs, options.left_out, options.sanity_images),
+        _audits(options),
     )
     print(as_text(metrics[options.split]))
     print(
@@ -206,6 +248,12 @@ def _notebook(options: argparse.Namespace) -> int:
     execute(STORY, options.to, settings)
     print(f"{options.to} tells the story of version {settings['VERSION']}.")
     return 0
+
+
+def _audits(options: argparse.Namespace) -> "Audits":
+    from training.assess import Audits
+
+    return Audits(options.lungs, options.left_out, options.sanity_images, options.not_cxr)
 
 
 def _positive(text: str) -> int:
@@ -261,6 +309,15 @@ def _parser() -> argparse.ArgumentParser:
         "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
     )
     train.set_defaults(command=_train)
+
+    join = commands.add_parser(
+        "join",
+        parents=[data],
+        help="make one network of several runs' ones, with the mean of their class maps",
+    )
+    join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
+    join.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    join.set_defaults(command=_join)
 
     left_out = commands.add_parser(
         "leave-out", parents=[data], help="train without each source in turn and predict it"
@@ -328,8 +385,12 @@ def _parser() -> argparse.ArgumentParser:
         help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
     )
 
+    not_cxr = "manifest.csv (path, kind, group) of pictures that are no frontal chest X-rays, or its folder"
+    gated = argparse.ArgumentParser(add_help=False)
+    gated.add_argument("--not-cxr", type=Path, help=f"for the gate: {not_cxr}")
+
     export = commands.add_parser(
-        "export", parents=[data, audited], help="turn a run into a model version"
+        "export", parents=[data, audited, gated], help="turn a run into a model version"
     )
     export.add_argument("run", type=Path, help="folder of a finished run")
     export.add_argument("--store", type=Path, default=Path("model_store/models"))
@@ -340,6 +401,22 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the validation images to be answered with certainty (0.8)",
     )
     export.set_defaults(command=_export)
+
+    gate = commands.add_parser(
+        "gate",
+        parents=[data],
+        help="fit the gate, which refuses what is no chest X-ray, and hold it against its bars",
+        description="Judge the test split, turned and inverted too, and other pictures with a version's "
+        "gate. With --as, fit a gate first and make a new version of it: a version never changes.",
+    )
+    gate.add_argument("version", help="name of a version in the store, or: active")
+    gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
+    gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
+    gate.add_argument("--store", type=Path, default=Path("model_store/models"))
+    gate.add_argument(
+        "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
+    )
+    gate.set_defaults(command=_gate)
 
     publish = commands.add_parser(
         "publish",
@@ -366,7 +443,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser(
         "report",
-        parents=[data, audited],
+        parents=[data, audited, gated],
         help="write a page with figures, audits and heatmaps of a model version",
     )
     report.add_argument("version", help="name of a version in the store, or: active")

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Audits:
-    """What is looked at beyond the answers: a file of lung masks, a folder of left-out sources' answers, and
-    how many images the check by randomised weights gets; None and 0 leave it out."""
+    """What is looked at beyond the answers: a file of lung masks, a folder of left-out sources' answers, how
+    many images the check by randomised weights gets, and a collection of pictures that are no frontal chest
+    X-rays for the gate; None and 0 leave it out."""
 
     masks: Path | None = None
     left_out: Path | None = None
     sanity_images: int = 48
+    not_cxr: Path | None = None
 
     def left_out_figures(self) -> dict[str, Any] | None:
         """Figures of the left-out sources.

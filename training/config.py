@@ -24,6 +24,8 @@ class Config:
     weights: str | None = "imagenet"
     #: A network made by `train` or a version's model.keras that this run goes on from (same architecture).
     start_from: str | None = None
+    #: Networks (.keras) that lie side by side in this one, which itself was not trained (`join`).
+    joined: tuple[str, ...] = ()
     #: Networks (.keras) whose mean answer to each training image is mixed into its label, and with which
     #: share: what is doubtful is then not learned as if it were certain (Hinton et al. 2015).
     teachers: tuple[str, ...] = ()

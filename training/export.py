@@ -36,7 +36,9 @@ from training.card import Facts, model_card
 from training.config import Config
 from training.data import SPLITS, Example, check_labels, fingerprint, of_split, read_pixels
 from training.figures import scalars, trained_cells
+from training.gated import fitted, with_metrics, with_section
 from training.lungs import read_masks
+from training.negatives import read_negatives
 from training.networks import for_serving
 
 NAMES = {
@@ -113,7 +115,7 @@ def export(
     coverage: float = COVERAGE,
     audits: Audits | None = None,
 ) -> Manifest:
-    """Convert, check parity, calibrate, assess, describe, and add the version to the store.
+    """Convert, check parity, calibrate, assess, fit a gate, describe, and add the version to the store.
 
     Temperature and threshold come from the validation split; the test split is audited as well. The card
     has all of it, the manifest the figures that are one number.
@@ -152,6 +154,7 @@ def export(
     check_labels(examples, classes)
     masks = read_masks(audits.masks, splits["test"]) if audits.masks else None
     left_out = audits.left_out_figures()
+    others = read_negatives(audits.not_cxr, examples) if audits.not_cxr else None
 
     model = for_serving(keras.models.load_model(network, compile=False), config.size)
     spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
@@ -179,6 +182,8 @@ def export(
     metrics["test"]["sanity"] = sanity_of(model, spec, splits["test"], audits.sanity_images)
     add_left_out(metrics["test"], left_out)
 
+    gate, gate_report = fitted(runtime, spec, examples, others) if others else (None, None)
+
     facts = Facts(
         version=version,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -196,7 +201,11 @@ def export(
         folder = Path(parent)
         (folder / "model.tflite").write_bytes(content)
         model.save(folder / "model.keras")
-        (folder / "MODEL_CARD.md").write_text(model_card(facts, metrics), encoding="utf-8")
+        card = model_card(facts, metrics)
+        if gate_report:
+            card = with_section(card, gate_report.found)
+        (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+        numbers = {split: scalars(found) for split, found in metrics.items()}
         manifest = Manifest(
             name="chest-xray-four-classes",
             version=version,
@@ -211,8 +220,8 @@ def export(
             outputs=outputs,
             temperature=temperature,
             threshold=Threshold(value=threshold, coverage=coverage),
-            gate=None,
-            metrics={split: scalars(found) for split, found in metrics.items()},
+            gate=gate.to_manifest() if gate else None,
+            metrics=with_metrics(numbers, gate_report.found) if gate_report else numbers,
             training_data=facts.training_data,
             licence="Research use only; see MODEL_CARD.md",
         )

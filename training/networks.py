@@ -9,6 +9,7 @@ the features are multiplied by it before the head: what lies outside the lungs h
 closed form holds as before, with the multiplied features as Grad-CAM's layer.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -96,6 +97,68 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
                 layer.set_weights(source.get_layer(layer.name).get_weights())
             except ValueError as error:
                 raise ValueError(f"{source.name} is no start for this network: {error}") from error
+
+
+def join(models: Sequence[keras.Model], size: int) -> keras.Model:
+    """One network whose class maps are the mean of several networks' ones.
+
+    Their features lie side by side on the finest one's grid (coarser ones are repeated, which keeps their
+    mean) and their heads are stacked: one pass and one head, for which Grad-CAM's closed form holds.
+
+    Args:
+        models: Networks of `build` with the same classes. The map of the lungs is the first one's.
+        size: Side in pixels of the images for which the grids are matched.
+
+    Returns:
+        A network as `build` makes it.
+
+    Raises:
+        ValueError: A grid does not divide the finest one.
+    """
+    image = keras.Input((None, None, 1), name="image")
+    branches: list[dict[str, keras.KerasTensor]] = []
+    for number, model in enumerate(models):
+        tensors = {"features": model.get_layer("class_maps").input}
+        if number == 0 and "lungs" in model.output:
+            tensors["lungs"] = model.output["lungs"]
+        suffix = f"_of_{number + 1}" if number else ""
+        branches.append(_copy(keras.Model(model.input, tensors), image, suffix))
+    grids = [
+        keras.Model(image, each["features"]).compute_output_shape((1, size, size, 1))[1]
+        for each in branches
+    ]
+    features = []
+    for branch, grid in zip(branches, grids, strict=True):
+        times, rest = divmod(max(grids), grid)
+        if rest:
+            raise ValueError(f"A grid of {grid} x {grid} does not divide one of {max(grids)}.")
+        finer = keras.layers.UpSampling2D(times) if times > 1 else keras.layers.Identity()
+        features.append(finer(branch["features"]))
+    heads = [model.get_layer("class_maps") for model in models]
+    class_maps = keras.layers.Conv2D(heads[0].filters, 1, name="class_maps")
+    maps = class_maps(keras.layers.Concatenate(name="joined_features")(features))
+    kernels = [head.kernel.numpy() / len(models) for head in heads]
+    class_maps.set_weights(
+        [np.concatenate(kernels, axis=2), np.mean([head.bias.numpy() for head in heads], axis=0)]
+    )
+    logits = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")(maps)
+    lungs = {key: each for key, each in branches[0].items() if key == "lungs"}
+    name = "_and_".join(model.name for model in models)
+    return keras.Model(image, {**lungs, "logits": logits}, name=name)
+
+
+def _copy(
+    model: keras.Model, image: keras.KerasTensor, suffix: str
+) -> dict[str, keras.KerasTensor]:
+    """The outputs of the same network on another input, with layers that have a suffix to their names."""
+
+    def renamed(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        return layer.__class__.from_config({**config, "name": config["name"] + suffix})
+
+    copy = keras.models.clone_model(model, input_tensors=image, clone_function=renamed)
+    copy.set_weights(model.get_weights())
+    return dict(copy.output)
 
 
 def freeze(model: keras.Model, before: str | tuple[str, ...] | None) -> None:

@@ -18,6 +18,13 @@ DIRECTION = {
     "coverage": 0,  # the threshold was chosen for it
     "ece": -1,
     "f1": 1,
+    "gate_auroc": 1,
+    "gate_auroc_never_trained": 1,
+    "gate_passed_lateral_and_other_body_parts": -1,
+    "gate_passed_photographs_and_documents": -1,
+    "gate_refused": -1,
+    "gate_right_reason_turned": 1,
+    "gate_worst_source": -1,
     "heat_in_lungs": 1,
     "images": 0,
     "left_out_ece": -1,

@@ -20,7 +20,10 @@ from training import figures, pictures
 from training.answers import ask
 from training.assess import Assessment, Audits, add_left_out, assess, sanity_of
 from training.data import Example, check_labels, of_split, read_pixels
+from training.gate_page import section_of
+from training.gated import assess_gate, of_version
 from training.lungs import Masks, read_masks
+from training.negatives import read_negatives
 
 #: What is written under `schema_version`; a key that changes its meaning makes it a higher one.
 SCHEMA = 1
@@ -58,7 +61,8 @@ def report(
 
     Returns:
         What is in `metrics.json`: `schema_version`, `model` (facts of the manifest), and split → figures
-        as `assess` gives them with `sanity`, `left_out` (see `left_out_figures`) and their numbers.
+        as `assess` gives them with `sanity`, `left_out` (see `left_out_figures`) and their numbers, and with
+        `gate` (see `gate_figures`) where the audits name a collection for it.
 
     Raises:
         DataError: The split is empty, a label is none of the model's, or a file is not as it should be.
@@ -90,6 +94,11 @@ def report(
     found = assessment.found
     found["sanity"] = _sanity(model, chosen, audits.sanity_images)
     add_left_out(found, left_out)
+    gate = None
+    if audits.not_cxr:
+        others = read_negatives(audits.not_cxr, examples)
+        judged = assess_gate(of_version(manifest), runtime, manifest.input, chosen, others)
+        found["gate"], gate = judged.found, section_of(judged)
     metrics = {
         "schema_version": SCHEMA,
         "model": {
@@ -111,6 +120,7 @@ def report(
         split,
         unseen,
         gallery(assessment, chosen, masks, manifest.threshold.value),
+        gate,
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     return metrics
@@ -191,6 +201,7 @@ def as_page(
     split: str,
     unseen: Sequence[str],
     groups: Sequence[Mapping[str, Any]],
+    gate: Mapping[str, Any] | None = None,
 ) -> str:
     """The self-contained page.
 
@@ -199,6 +210,7 @@ def as_page(
         split: The key of the split in it.
         unseen: The `label/source` cells that training saw none of.
         groups: The gallery.
+        gate: Its figures and mistakes, see `gate_page.section_of`; None: not measured.
     """
     found = metrics[split]
     environment = jinja2.Environment(
@@ -231,6 +243,7 @@ def as_page(
         largest=max(row["images"] for row in found["classes"].values()) / found["images"],
         plots={key: pictures.as_svg(plot, key) for key, plot in plots.items()},
         gallery=groups,
+        gate=gate,
         outlined=bool(found["heat"]),
     )
 

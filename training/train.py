@@ -101,7 +101,7 @@ def train(
             ).history
             logits = model.predict(inputs, batch_size=32, verbose=0)["logits"]
             row = {"epoch": epoch + 1, **{key: values[0] for key, values in figures.items()}}
-            row.update(_validate(logits, expected))
+            row.update(validate(logits, expected))
             tqdm.write(" ".join(f"{key} {value:.4g}" for key, value in row.items()))
             state = close_epoch(model, run, state, row)
             observer.epoch(row)
@@ -211,7 +211,8 @@ def _one_hot(examples: Sequence[Example], config: Config) -> npt.NDArray[np.floa
     return np.eye(len(config.classes), dtype=np.float32)[numbers]
 
 
-def _validate(logits: np.ndarray, expected: np.ndarray) -> dict[str, float]:
+def validate(logits: np.ndarray, expected: np.ndarray) -> dict[str, float]:
+    """Loss, accuracy and mean recall of logits [n, classes] for the one-hot truth [n, classes]."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     truth = expected.argmax(axis=1)

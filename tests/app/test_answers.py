@@ -76,7 +76,7 @@ class TestAnAnswer:
             "gate": ["chest_xray", "score", "reasons"],
             "warnings": None,
             "model": ["name", "version", "sha256", "preprocessing", "runtime"],
-            "timing_ms": ["read", "decode", "preprocess", "run", "explain", "total"],
+            "timing_ms": ["read", "decode", "preprocess", "run", "gate", "explain", "total"],
             "request_id": None,
             "notice": None,
         }

@@ -16,9 +16,10 @@ MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 FILES = sorted(path.name for path in WEB.iterdir())
+LANGUAGES = {"de.txt", "en.txt", "es.txt"}
 #: An absolute address in quotation marks or url(): what a script or a style sheet would load.
 ELSEWHERE = re.compile(r"""["'`(]\s*((?:https?|wss?):)?//[^/\s]""")
 
@@ -34,7 +35,7 @@ class Loaded(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
         if tag != "a":
-            loads = ("src", "srcset", "href", "data", "poster", "action")
+            loads = ("src", "srcset", "href", "data", "poster")
             self.addresses += [given[name] or "" for name in loads if name in given]
         self.inline += [name for name in given if name.startswith("on") or name == "style"]
         if tag == "style" or (tag == "script" and "src" not in given):
@@ -98,6 +99,12 @@ def test_none_of_its_files_loads_anything_from_elsewhere(page: Loaded, name: str
     if not name.endswith(".html"):
         text = (WEB / name).read_text().replace("http://www.w3.org/2000/svg", "")
         assert ELSEWHERE.search(text) is None
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_all_that_a_visitor_ever_loads_of_it_is_at_most_60_kb(language: str) -> None:
+    loaded = {*FILES} - LANGUAGES | {language}
+    assert sum((WEB / name).stat().st_size for name in loaded) <= 60_000
 
 
 def test_a_head_request_gets_its_headers_only(client: Client) -> None:

@@ -40,6 +40,7 @@ def test_every_route_has_its_method_and_only_predict_may_ask_for_a_key(
         "model": (["GET"], "api/model", "anonymous"),
         "health": (["GET"], "api/health", "anonymous"),
         "openapi_document": (["GET"], "api/openapi.json", "anonymous"),
+        "developers": (["GET"], "docs", "anonymous"),
         "page": (["GET"], "{*asset}", "anonymous"),
     }
 
@@ -113,7 +114,8 @@ class TestADefect:
         request_id = problem.pop("request_id")
         assert problem == INTERNAL
         assert f"{request_id} 500 internal\nTraceback (most recent call last)" in worker.log()
-        assert "SyntaxError: invalid syntax" in worker.log()
+        assert "SyntaxError" in worker.log()
+        assert "invalid syntax" not in worker.log()  # what an exception says may quote a tag
         assert post(worker, jpeg, "image/jpeg").status == 200
 
     def test_of_the_disk_under_the_page_is_one_too(

@@ -375,6 +375,19 @@ def test_what_needs_too_much_memory_to_decode_is_refused_though_its_pixels_are_f
         decoded(cmyk, max_pixels=10_000)
 
 
+def test_a_bmp_of_runs_needs_more_than_its_pixels() -> None:
+    data = bytearray(encode_bmp(draw_chest(100, 100)))
+    data[30:34] = (1).to_bytes(4, "little")  # BI_RLE8
+    data[1078:] = b"\x64\x32\0\0" * 100 + b"\0\1"
+    assert decoded(bytes(data), max_pixels=10_000).pixels.max() == 50
+    budget = PixelBudget(100_000)
+    held = []
+    take = budget.take
+    budget.take = lambda pixels: (held.append(pixels), take(pixels))[1]
+    decode(bytes(data), max_pixels=10_000, budget=budget)
+    assert held == [(4 * 10_000 + 8 * 10_000) // 5]
+
+
 def test_animations_and_several_pages_are_refused() -> None:
     frames = [Image.fromarray(CHEST), Image.fromarray(255 - CHEST)]
     for kind in ("PNG", "WEBP", "TIFF"):

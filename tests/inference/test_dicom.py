@@ -269,6 +269,38 @@ def test_nothing_of_a_patient_reaches_a_log_or_an_error(
     assert refused.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "element", ["WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"]
+)
+@pytest.mark.parametrize("value", [b"NaN ", b"inf ", b"-inf"])
+def test_a_window_or_rescale_that_is_no_number_is_refused_and_not_shown(
+    element: str, value: bytes
+) -> None:
+    numbers = {"WindowCenter": 40, "WindowWidth": 400, "RescaleSlope": 1, "RescaleIntercept": 0}
+    data = encode_dicom(CHEST, **(numbers | {element: 7777}))
+    with warnings.catch_warnings(action="error"), pytest.raises(Undecodable):
+        decoded(data.replace(b"7777", value))
+
+
+def test_what_a_decoder_complains_of_stays_out_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    data = encode_dicom(CHEST, transfer_syntax=JPEG2000Lossless)
+    stream = data.index(b"\xff\x4f\xff\x51")
+    with caplog.at_level(logging.DEBUG), pytest.raises(Undecodable):
+        decoded(data[: stream + 60] + bytes(len(data) - stream - 60))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("age", ["²²²Y", "0x1Y", "+18Y", "-01Y", " 18Y"])
+def test_an_age_that_is_no_number_is_none(age: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = encode_dicom(CHEST, SpecificCharacterSet="ISO_IR 192", PatientAge="000Y")
+    assert (
+        decoded(data.replace(b"000Y", age.encode("latin-1", "ignore").ljust(4)[:4])).paediatric
+        is None
+    )
+
+
 # Errors
 
 

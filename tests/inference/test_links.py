@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from inference.errors import LinkFailed, LinkForbidden, LinkTimeout, TooLarge
-from inference.links import INTERNET, Policy, fetch, is_public
+from inference.links import INTERNET, Policy, fetch, is_public, look_up
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(1000)
 LIMIT = 100_000
@@ -200,6 +200,52 @@ class TestForbiddenLinks:
         with pytest.raises(LinkForbidden, match="this host"):
             fetch(url, allowed_hosts=("images.example.org",), max_bytes=LIMIT)
 
+    @pytest.mark.parametrize(
+        ("url", "detail"),
+        [
+            ("http://[::1/", "The link is no valid URL."),
+            ("ftp://example.org/", "Only complete http and https links are followed."),
+            (
+                "http://user@example.org/",
+                "A link with a user name or a password in it is not followed.",
+            ),
+            (
+                "http://example.org:22/",
+                "Links to another port than 80 and 443 are not followed.",
+            ),
+            ("http://other.example/", "Links to this host are not followed."),
+            ("http://example.org/", "The link leads to an address that is not public."),
+        ],
+    )
+    def test_are_told_why_in_a_sentence(self, url, detail):
+        policy = Policy(look_up=lambda host, port: ["10.0.0.1"])
+        with pytest.raises(LinkForbidden) as caught:
+            fetch(url, allowed_hosts=("example.org",), max_bytes=LIMIT, policy=policy)
+        assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443), ("HTTPS", 443)])
+def test_a_link_without_a_port_goes_to_that_of_its_scheme(scheme, port):
+    asked = []
+
+    def note(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["10.0.0.1"]
+
+    with pytest.raises(LinkForbidden):
+        fetch(
+            f"{scheme}://example.org/",
+            allowed_hosts=(),
+            max_bytes=LIMIT,
+            policy=Policy(look_up=note),
+        )
+    assert asked == [("example.org", port)]
+
+
+def test_the_system_is_asked_for_each_address_once():
+    assert look_up("127.0.0.1", 80) == ["127.0.0.1"]
+    assert look_up("::1", 443) == ["::1"]
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers as the test says and remembers what it was asked."""
@@ -288,6 +334,10 @@ class TestFollowedLinks:
         server.answers["/x.png"] = lambda answer: answer.send(PNG, Content_Length=str(len(PNG)))
         assert server.get("/x.png") == PNG
 
+    def test_may_have_no_path(self, server):
+        server.answers["/"] = server.answers["/?q=1"] = lambda answer: answer.send(PNG)
+        assert server.get("") == server.get("?q=1") == PNG
+
     def test_say_who_asks_and_nothing_more(self, server, monkeypatch, tmp_path):
         (tmp_path / ".netrc").write_text(f"machine {server.host} login me password secret")
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -340,7 +390,10 @@ class TestFollowedLinks:
     def test_may_have_as_many_bytes_as_the_limit_and_no_more(self, server):
         server.answers["/most"] = lambda answer: answer.send(b"x" * LIMIT)
         server.answers["/more"] = lambda answer: answer.send(b"x" * (LIMIT + 1))
-        assert server.get("/most") == b"x" * LIMIT
+        server.answers["/announced"] = lambda answer: answer.send(
+            b"x" * LIMIT, Content_Length=str(LIMIT)
+        )
+        assert server.get("/most") == server.get("/announced") == b"x" * LIMIT
         with pytest.raises(TooLarge, match="more than 100,000 bytes"):
             server.get("/more")
 
@@ -448,8 +501,27 @@ class TestHostileServers:
             server.get("/x")
 
     def test_that_nobody_knows_fail(self, server):
-        with pytest.raises(LinkFailed, match="could not be reached"):
+        with pytest.raises(LinkFailed) as caught:
             server.get("/x", look_up=unknown_host)
+        assert caught.value.detail == (
+            "The other server could not be reached, or its answer could not be read."
+        )
+        assert caught.value.log == "link failed: gaierror"
+
+    def test_that_have_no_address_fail(self, server):
+        with pytest.raises(LinkFailed) as caught:
+            server.get("/x", look_up=lambda host, port: [])
+        assert caught.value.log == "link failed: OSError"
+
+    def test_that_send_no_image_fail_with_a_sentence(self, server):
+        server.answers["/gone"] = lambda answer: answer.send(status=410)
+        server.answers["/nothing"] = lambda answer: answer.send(Content_Length="0")
+        with pytest.raises(LinkFailed) as gone:
+            server.get("/gone")
+        with pytest.raises(LinkFailed) as nothing:
+            server.get("/nothing")
+        assert gone.value.detail == "The other server did not answer with an image."
+        assert nothing.value.detail == "The other server sent nothing."
 
     def test_that_never_end_are_cut_off_at_the_limit(self, server):
         def endless(answer: Handler) -> None:
@@ -509,8 +581,11 @@ class TestHostileServers:
             time.sleep(1)
             return ["127.0.0.1"]
 
-        with pytest.raises(LinkTimeout):
+        with pytest.raises(LinkTimeout) as caught:
             server.get("/x", look_up=slow, total_seconds=0.2)
+        assert caught.value.detail == "The other server did not answer in time."
+        # What cannot be interrupted must not keep the process from ending.
+        assert [each.daemon for each in threading.enumerate() if each.name == "link"] == [True]
         time.sleep(1.2)
         assert server.asked == []
 
@@ -525,8 +600,10 @@ class TestHostileServers:
                 each.connect_ex(("127.0.0.1", port))
             policy = replace(server.policy, ports=(port,), connect_seconds=0.3)
             url = f"http://{server.host}:{port}/"
+            begin = time.monotonic()
             with pytest.raises(LinkTimeout):
                 fetch(url, allowed_hosts=(), max_bytes=LIMIT, policy=policy)
+            assert time.monotonic() - begin < policy.total_seconds
             for each in waiting:
                 each.close()
 

@@ -51,6 +51,7 @@ REPORT = {
         "decode": 4.1,
         "preprocess": 1.2,
         "run": 1.5,
+        "gate": 0.4,
         "explain": 2.4,
         "total": 9.9,
     },

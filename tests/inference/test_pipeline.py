@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from inference import gate
 from inference.errors import NotAChestXray, TooLarge, Undecodable, UnsupportedMedia
+from inference.gate import Gate
 from inference.pipeline import Pipeline
 from inference.preprocessing import preprocess
 from inference.reading import Options
@@ -71,7 +73,7 @@ def test_the_answer_tells_what_came_and_what_answered(answer, bundled):
 
 def test_every_step_is_timed_and_the_steps_fit_into_the_total(answer):
     timing = answer(JPEG)["timing_ms"]
-    assert list(timing) == ["decode", "preprocess", "run", "explain", "total"]
+    assert list(timing) == ["decode", "preprocess", "run", "gate", "explain", "total"]
     total = timing.pop("total")
     assert all(duration >= 0 for duration in timing.values())
     assert sum(timing.values()) <= total + 0.1
@@ -208,6 +210,81 @@ def test_force_has_it_answered_with_a_warning(answer, shape):
 def test_what_is_no_image_is_refused_with_force_too(answer, data, error, force):
     with pytest.raises(error):
         answer(data, force=force)
+
+
+def gate_that(frontal: float, features: int = 576 + 512) -> dict:
+    """A gate for which everything is frontal if positive, and upside down if negative."""
+    weights = np.zeros((features, 2), np.float32)
+    return Gate(
+        ("frontal", "upside_down"), weights, np.array([frontal, 0], np.float32), edge=0.6
+    ).to_manifest()
+
+
+@pytest.fixture
+def ask(make_store):
+    """Predict with the bundled network and a gate: `ask(gate_that(1), force=True)`."""
+
+    def predict(section: dict, **options):
+        model = open_store(str(make_store("1.0", gate=section))).open()
+        found = Pipeline(model, Settings()).predict(
+            JPEG, Options(**options), request_id="1", timing=Timing()
+        )
+        return found.to_json()
+
+    return predict
+
+
+def test_what_passes_the_models_gate_has_its_score_and_no_warning(ask):
+    found = ask(gate_that(2))
+    assert found["gate"] == {
+        "chest_xray": True,
+        "score": pytest.approx(1 / (1 + np.exp(-2)), abs=1e-3),
+        "reasons": [],
+    }
+    assert found["warnings"] == []
+
+
+def test_what_hardly_passes_it_is_answered_with_a_warning(ask):
+    assert ask(gate_that(0.2))["warnings"] == [
+        "near_gate_edge: The gate let this image pass, but only just."
+    ]
+
+
+def test_what_the_models_gate_refuses_is_told_what_helps(ask):
+    with pytest.raises(NotAChestXray) as caught:
+        ask(gate_that(-3))
+    assert caught.value.reasons == ("upside_down",)
+    assert caught.value.detail == (
+        "Refused: it looks like a chest X-ray upside down; turn it by 180° and send it again. "
+        "Send force=true to have it answered all the same."
+    )
+
+
+def test_force_answers_what_the_models_gate_refuses_and_says_so(ask):
+    found = ask(gate_that(-3), force=True)
+    assert found["gate"]["chest_xray"] is False
+    assert found["gate"]["reasons"] == ["upside_down"]
+    assert found["gate"]["score"] < 0.1
+    assert found["warnings"][0].startswith(
+        "forced: Answered because force=true was asked, although the gate"
+    )
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_gate_that_fails_is_an_error_even_with_force(make_store, monkeypatch, force):
+    model = open_store(str(make_store("1.0", gate=gate_that(2)))).open()
+    broken = Pipeline(model, Settings())
+    nothing = np.full(576 + 512, np.nan, np.float32)
+    monkeypatch.setattr("inference.gate.evidence", lambda *_: nothing)
+    with pytest.raises(gate.GateError, match="The gate cannot judge"):
+        broken.predict(JPEG, Options(force=force), request_id="1", timing=Timing())
+
+
+@pytest.mark.parametrize("section", [{"limits": [1, 2]}, gate_that(1, features=5)])
+def test_a_model_whose_gate_is_not_its_own_is_not_opened(make_store, section):
+    model = open_store(str(make_store("1.0", gate=section))).open()
+    with pytest.raises((ValueError, gate.GateError), match="gate"):
+        Pipeline(model, Settings())
 
 
 def test_more_pixels_than_the_setting_allows_are_refused(bundled):

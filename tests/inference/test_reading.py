@@ -74,6 +74,14 @@ class TestOptions:
         with pytest.raises(BadRequest, match="it takes a whole number from 128 to 1024"):
             read_options({"size": size}, LABELS)
 
+    def test_of_a_thousand_unknown_parameters_five_are_named(self):
+        with pytest.raises(BadRequest) as caught:
+            read_options({f"n{number}": "1" for number in range(1000)}, LABELS)
+        assert caught.value.detail == (
+            "'n0', 'n1', 'n2', 'n3', 'n4' are not parameters; "
+            "these are: explain, overlay, size, force."
+        )
+
     @given(st.dictionaries(st.sampled_from(["explain", "size", "force", "x"]), st.text()))
     def test_whatever_the_query_only_a_bad_request_comes_of_it(self, query):
         with suppress(BadRequest):

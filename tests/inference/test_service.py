@@ -227,7 +227,7 @@ def test_a_request_is_read_and_answered():
     answer = Service(Settings()).answer("image/jpeg", JPEG, query, "4711").to_json()
     assert answer["request_id"] == "4711"
     assert [each["width"] for each in answer["explanations"]] == [256] * 4
-    steps = ["read", "decode", "preprocess", "run", "explain", "total"]
+    steps = ["read", "decode", "preprocess", "run", "gate", "explain", "total"]
     assert list(answer["timing_ms"]) == steps
 
 

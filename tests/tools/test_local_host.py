@@ -210,10 +210,13 @@ class TestSettings:
     def test_custom_headers_come_with_every_answer(
         self, start_host: StartHost, tmp_path: Path
     ) -> None:
-        http = '{"routePrefix": "", "customHeaders": {"X-Content-Type-Options": "nosniff"}}'
+        added = '{"X-Content-Type-Options": "nosniff", "X-Answer": "no"}'
+        http = f'{{"routePrefix": "", "customHeaders": {added}}}'
         write_app(tmp_path, host_json=f'{{"extensions": {{"http": {http}}}}}')
         host = start_host(tmp_path)
         assert get(host, "/nowhere").headers["x-content-type-options"] == "nosniff"
+        # What the function has set stays.
+        assert get(host, "/headers", headers={"x-question": "?"}).headers["x-answer"] == "yes"
 
     def test_more_outstanding_requests_than_host_json_allows_are_a_429(
         self, start_host: StartHost, tmp_path: Path

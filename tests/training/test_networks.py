@@ -10,7 +10,7 @@ import pytest
 
 from tests.drawing import draw_chest
 from training.backbones import BACKBONES
-from training.networks import HEAD, build, copy_weights, for_serving, freeze
+from training.networks import HEAD, build, copy_weights, for_serving, freeze, join
 
 # Of the libraries, about each other.
 pytestmark = pytest.mark.filterwarnings(
@@ -189,3 +189,36 @@ def test_a_network_of_another_make_is_no_start() -> None:
     other, target = build("small_cnn", 3, None), build("small_cnn", 4, None)
     with pytest.raises(ValueError, match="small_cnn is no start for this network"):
         copy_weights(other, target)
+
+
+def random_network(seed: int, stride: int, lungs: bool = True) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    return build("mobilenet_v3_small", 4, None, stride=stride, lungs=lungs)
+
+
+def test_joined_networks_answer_with_the_mean_of_their_logits_and_the_firsts_lungs() -> None:
+    fine, coarse = random_network(1, 16), random_network(2, 32, lungs=False)
+    joined = join([fine, coarse], 64)
+    answers = [model.predict(CHESTS, verbose=0) for model in (fine, coarse, joined)]
+    expected = (answers[0]["logits"] + answers[1]["logits"]) / 2
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(answers[2]["logits"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(answers[2]["lungs"], answers[0]["lungs"])
+    served = for_serving(joined, 64)
+    np.testing.assert_allclose(served.predict(CHESTS, verbose=0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_joined_class_map_is_the_mean_of_the_class_maps_on_the_finest_grid() -> None:
+    fine, coarse = random_network(1, 16), random_network(2, 32)
+    models = [fine, coarse, join([coarse, fine], 64)]
+    maps = [
+        keras.Model(model.input, model.get_layer("class_maps").output).predict(CHESTS, verbose=0)
+        for model in models
+    ]
+    repeated = maps[1].repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(maps[2], (maps[0] + repeated) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_grids_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 x 2 does not divide one of 5"):
+        join([random_network(1, 16), random_network(2, 32)], 80)

@@ -21,10 +21,12 @@ MEASUREMENTS = {
     "cold": ("cold", "measure", "cold_ratio"),
     "warm": ("warm", "measure", "warm_ratio"),
     "overhead": ("overhead", "measure", "overhead_ratio"),
+    "gate": ("gate", "measure", "gate_ms"),
     "memory-typical": ("memory", "measure_typical", "peak_mib_typical"),
     "memory-worst": ("memory", "measure_worst", "peak_mib_worst"),
     "package": ("package", "measure", "package_mb"),
     "parity": ("parity", "measure", "parity_max_abs"),
+    "page": ("page", "measure", "page_ms"),
     "archive": ("archive", "measure_rate", "archive_ratio"),
     "collect": ("archive", "measure_collect", "collect_seconds"),
 }
@@ -39,8 +41,9 @@ _EPILOG = """\
 exit status: 0 every bar was met; 1 one was missed, so that this can be a check; 2 something could
 not be measured (the table says what), or the arguments are wrong.
 
-The file has the keys cold_ratio, warm_ratio, overhead_ratio, peak_mib_typical, peak_mib_worst,
-package_mb, parity_max_abs, archive_ratio, collect_seconds (null: not measured) and details.
+The file has the keys cold_ratio, warm_ratio, overhead_ratio, gate_ms, peak_mib_typical,
+peak_mib_worst, package_mb, parity_max_abs, page_ms, archive_ratio,
+collect_seconds (null: not measured) and details.
 
 examples:
   python -m tools.bench                            all of it, about 15 minutes
@@ -88,6 +91,7 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
     return replace(
         plan,
         rounds=1,
+        drops=3,
         answers=30,
         keras_answers=5,
         overhead_answers=50,

@@ -27,6 +27,8 @@ class Plan:
     build: Path = REPOSITORY / "build"
     #: Fresh processes of each side.
     rounds: int = 7
+    #: Radiographs dropped onto the page, each onto a fresh one.
+    drops: int = 20
     #: Warm answers that one process of each side gives.
     answers: int = 200
     keras_answers: int = 30

@@ -68,7 +68,7 @@ class Host:
         except Exception:
             log.exception("The local host failed on a request.")
             response = Response(500)
-        await _send(response, [*self._added_headers(headers)], send)
+        await _send(response, [*self._added_headers(headers, response)], send)
         # The template, not the path: a path may carry a patient's number, a query a key.
         access.info(
             "%-7s %-32s %d  %.1f ms",
@@ -142,8 +142,12 @@ class Host:
         given = headers.get("x-functions-key") or query.get("code", "")
         return hmac.compare_digest(given.encode(), self._key.encode())
 
-    def _added_headers(self, headers: dict[str, str]) -> Iterable[tuple[str, str]]:
-        yield from self._http.custom_headers.items()
+    def _added_headers(
+        self, headers: dict[str, str], response: Response
+    ) -> Iterable[tuple[str, str]]:
+        for name, value in self._http.custom_headers.items():
+            if response.header(name) is None:  # CustomHttpHeadersMiddleware.cs: TryAdd
+                yield name, value
         yield from _cors_headers(self._cors, headers.get("origin"))
 
 

@@ -3,6 +3,11 @@
 python -m training train mobilenet_v3_small_lungs_second --data DATA --lungs MASKS.npz \
     --start-from model_store/models/2026.11.1/model.keras \
     --teachers model_store/models/2026.11.1/model.keras build/runs/mobilenet_v3_small_lungs/best.keras
+python -m training join build/runs/mobilenet_v3_small_lungs build/runs/mobilenet_v3_small_lungs_second \
+    --data DATA --run build/runs/pair
+
+22 minutes on two busy cores. Best validation loss in epoch 12: accuracy 0.918. The pair is version 2026.11.3:
+validation accuracy 0.916, on the test split 0.901, mean recall 0.902.
 """
 
 from dataclasses import replace

@@ -3,6 +3,9 @@
 python -m training train mobilenet_v3_small_lungs_taught --data DATA --lungs MASKS.npz \
     --start-from build/runs/mobilenet_v3_small_lungs/best.keras \
     --teachers model_store/models/2026.11.1/model.keras build/runs/mobilenet_v3_small_lungs/best.keras
+
+22 minutes on two busy cores. Last epoch: validation accuracy 0.918. Not shipped: it looks beside the lungs
+more.
 """
 
 from dataclasses import replace
