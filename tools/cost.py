@@ -8,9 +8,11 @@ the second, however many it answers.
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools import options
+from tools.options import told
 
 #: Cores that an instance of so many MB has.
 CORES = {512: 0.25, 2048: 1.0, 4096: 2.0}
@@ -22,34 +24,32 @@ _MONTH = 30 * _DAY
 _MILLION = 1_000_000
 
 
-def _told(default: float, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class Prices:
     """US$ of 2025–26; they differ by region and change, so look them up before you rely on them."""
 
-    gb_second: float = _told(0.000026, "an instance on demand, for a GB and a second")
-    million_calls: float = _told(0.40, "a million calls")
-    ready_gb_second: float = _told(0.000004, "an idle always-ready instance, for a GB and a second")
-    stored_gb: float = _told(0.0208, "a GB of storage for a month")
-    ten_thousand_writes: float = _told(0.065, "ten thousand writes to storage")
-    alert: float = _told(0.50, "a log alert that asks every 15 minutes, for a month")
+    gb_second: float = told(0.000026, "an instance on demand, for a GB and a second")
+    million_calls: float = told(0.40, "a million calls")
+    ready_gb_second: float = told(0.000004, "an idle always-ready instance, for a GB and a second")
+    stored_gb: float = told(0.0208, "a GB of storage for a month")
+    ten_thousand_writes: float = told(0.065, "ten thousand writes to storage")
+    ten_thousand_reads: float = told(0.005, "ten thousand reads of blobs")
+    ten_thousand_queue_calls: float = told(0.004, "ten thousand calls of a queue")
+    alert: float = told(0.50, "a log alert that asks every 15 minutes, for a month")
 
 
 @dataclass(frozen=True)
 class Use:
     """What was measured (`make bench`) and how the app is set up (`infra/main.bicep`)."""
 
-    answer_ms: float = _told(9.4, "time that an answer takes on one core, ms")
-    peak_mib: float = _told(514, "peak of app and worker at every limit at once, MiB")
-    minimum_ms: float = _told(1000, "billed at least for a period in which an instance answers, ms")
-    concurrency: int = _told(8, "requests that one instance answers at a time")
-    maximum_instances: int = _told(10, "instances at most")
-    stored: float = _told(2, "packages and models with their earlier versions, GB")
-    idle_writes: int = _told(2000, "writes a month of an app that nobody calls")
-    alerts: int = _told(3, "log alerts")
+    answer_ms: float = told(9.4, "time that an answer takes on one core, ms")
+    peak_mib: float = told(514, "peak of app and worker at every limit at once, MiB")
+    minimum_ms: float = told(1000, "billed at least for a period in which an instance answers, ms")
+    concurrency: int = told(8, "requests that one instance answers at a time", 1)
+    maximum_instances: int = told(10, "instances at most")
+    stored: float = told(2, "packages and models with their earlier versions, GB")
+    idle_writes: int = told(2000, "writes a month of an app that nobody calls")
+    alerts: int = told(3, "log alerts")
 
 
 def fits(memory_mb: int, use: Use) -> bool:
@@ -161,12 +161,8 @@ def _charged(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     given = vars(_parser().parse_args(arguments))
-    print(table(_given(Prices, given), _given(Use, given)))
+    print(table(options.given(Prices, given), options.given(Use, given)))
     return 0
-
-
-def _given[T: (Prices, Use)](kind: type[T], given: Mapping[str, Any]) -> T:
-    return kind(**{each.name: given[each.name] for each in fields(kind)})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -177,36 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         "its free gigabytes, private endpoints.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for title, kind in (("prices, US$", Prices), ("use", Use)):
-        group = parser.add_argument_group(title)
-        for each in fields(kind):
-            group.add_argument(
-                f"--{each.name.replace('_', '-')}",
-                type=_number(each),
-                default=each.default,
-                metavar="N",
-                help=f"{each.metadata['help']} (default: {_plain(each.default)})",
-            )
+    options.add(parser, "prices, US$", Prices)
+    options.add(parser, "use", Use)
     return parser
-
-
-def _plain(number: Any) -> str:
-    """Without an exponent and without zeros at the end."""
-    return f"{number:.9f}".rstrip("0").rstrip(".")
-
-
-def _number(of: Field[Any]) -> Callable[[str], float]:
-    """Reads an option: nothing negative, and at least one where it is divided by."""
-    lowest = 1 if of.name == "concurrency" else 0
-
-    def read(text: str) -> float:
-        value = int(text) if of.type is int else float(text)
-        if not lowest <= value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not a number from {lowest} on")
-        return value
-
-    read.__name__ = "whole number" if of.type is int else "number"
-    return read
 
 
 if __name__ == "__main__":

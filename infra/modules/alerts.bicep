@@ -49,7 +49,7 @@ var rules = [
     enabled: true
     query: '''
 requests
-| where name in ('predict', 'model', 'health', 'openapi_document', 'page')
+| where name in ('predict', 'model', 'health', 'openapi_document', 'developers', 'page')
 | summarize total = sum(itemCount), failed = sumif(itemCount, toint(resultCode) >= 500)
 | where total >= 10
 | project value = 100.0 * failed / total

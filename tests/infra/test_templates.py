@@ -257,7 +257,7 @@ BROKEN = [
     ("archive", "main.bicep", "ArchiveQueue__queueServiceUri", "ArchiveQueue", "find its queue"),
     ("archive", "modules/incoming.bicep", "/${containerName}/'", "/'", "of other containers"),
     ("archive", "modules/incoming.bicep", "InSeconds: -1", "InSeconds: 604800", "expire"),
-    ("archive", "main.bicep", "httpConcurrency int = 8", "httpConcurrency int = 4", "threads"),
+    ("archive", "main.bicep", "httpConcurrency int = 8", "httpConcurrency int = 2", "threads"),
     ("alerts", "modules/alerts.bicep", "    name: 'slow'", "    name: 'slower'", "slower"),
     ("alerts", "modules/alerts.bicep", "'422'", "'413'", "does not count refusals"),
     (
