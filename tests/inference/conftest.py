@@ -71,7 +71,7 @@ def make_store(tmp_path: Path, bundled: Model) -> MakeStore:
     """Make a store in a folder: `make_store("1.0", preprocessing="other")` makes version 1.0 active.
 
     A version is the bundled one with other facts in its manifest, and with `content` in the place of
-    its files if that is given.
+    its files if that is given, for which the bundled one's gate means nothing.
     """
 
     def make(version: str, content: dict[str, bytes] | None = None, **facts: Any) -> Path:
@@ -84,6 +84,7 @@ def make_store(tmp_path: Path, bundled: Model) -> MakeStore:
             shutil.copy(bundled.folder / "model.tflite", folder)
             manifest["files"] = {"model.tflite": manifest["files"]["model.tflite"]}
         else:
+            manifest["gate"] = facts.get("gate")
             manifest["files"] = {name: vars(FileRecord.of(data)) for name, data in content.items()}
             for name, data in content.items():
                 (folder / name).write_bytes(data)

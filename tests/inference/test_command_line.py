@@ -73,7 +73,7 @@ BAD = {
 def test_a_person_gets_a_table(files):
     done = inference(files["chest.jpg"])
     assert (done.returncode, done.stderr) == (0, "")
-    path, *rows, answer, _, notice, empty = done.stdout.splitlines()
+    path, *rows, answer, notice, empty = done.stdout.splitlines()
     assert path == str(files["chest.jpg"])
     assert [row.split()[0] for row in rows] == LABELS
     shares = [float(row.split()[1].rstrip("%")) for row in rows]

@@ -106,7 +106,7 @@ def test_each_explanation_has_the_share_of_its_heat_in_the_lungs(answer: Any) ->
 
 def test_where_no_lungs_are_drawn_no_share_is_told_and_the_answer_says_so(answer: Any) -> None:
     one_lung = CHEST.copy()
-    one_lung[:, 32:] = 255
+    one_lung[:, 32:] = 160
     found = answer(one_lung, explain="all")
     assert [each["lung_share"] for each in found["explanations"]] == [None] * 4
     assert codes(found) == ["not_checked", "no_lungs"]

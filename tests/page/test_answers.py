@@ -231,8 +231,8 @@ class TestTheRest:
         assert np.ptp(picture[:560], axis=2).max() > 60, "there is colour in it"
         assert (picture[560:] > 200).any(), "and something written below"
 
-    def test_prints_on_one_page(self, visit: Visit, file: File) -> None:
-        visit.see(file)
+    def test_prints_on_one_page(self, visit: Visit) -> None:
+        visit.see(*chests(1))  # small, so that there is a warning too
         pdf = visit.page.pdf(format="A4")
         assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
         visit.page.emulate_media(media="print")
