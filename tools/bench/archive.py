@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from archive import jobs
-from archive.batches import ROWS_ONLY, Item
+from archive.batches import Item
 from archive.folder import FolderImages, FolderRecords
 from archive.here import Place, work_here
 from archive.rows import answer, row
 from archive.submitting import pages_to_queue, without_shard
+from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
 from tools.bench.measurement import REPOSITORY, Measurement, NotMeasured, Plan, Row
@@ -25,6 +26,9 @@ RATE_BAR = 0.85
 COLLECT_BAR = 20.0
 COLLECT_MIB_BAR = 1024
 
+#: The gate refuses what is drawn here, and the measure is of whole answers.
+ANSWERED = Options(explain="none", force=True)
+
 
 def measure_rate(plan: Plan) -> Measurement:
     """A folder of the one image under many names; the bare time is of one thread, without a disk."""
@@ -33,7 +37,7 @@ def measure_rate(plan: Plan) -> Measurement:
     version = service.model()["version"]
     began, worked = time.perf_counter(), time.process_time()
     for _ in range(3 * plan.answers):
-        answer(service, data, ROWS_ONLY, "bare", version)
+        answer(service, data, ANSWERED, "bare", version)
     bare = (time.perf_counter() - began) / (3 * plan.answers)
     bare_work = (time.process_time() - worked) / (3 * plan.answers)
     cores = os.process_cpu_count() or 1
@@ -44,7 +48,7 @@ def measure_rate(plan: Plan) -> Measurement:
         for number in range(1, plan.archive):
             (files / f"{number:06}").hardlink_to(files / "000000")
         records, images = FolderRecords(store), FolderImages(files)
-        job = jobs.named(str(files), "", version, ROWS_ONLY, False)
+        job = jobs.named(str(files), "", version, ANSWERED, False)
         began, before = time.perf_counter(), _work_of_children()
         jobs.create(records, job)
         for _, made in pages_to_queue(records, images, job):
@@ -86,9 +90,9 @@ def measure_collect(plan: Plan) -> Measurement:
     """Rows that are drawn from one answer, in shards of sixteen, collected by the command."""
     service = Service(Settings.from_environment())
     version = service.model()["version"]
-    found = answer(service, plan.image.read_bytes(), ROWS_ONLY, "drawn", version)
+    found = answer(service, plan.image.read_bytes(), ANSWERED, "drawn", version)
     with tempfile.TemporaryDirectory() as folder:
-        job = jobs.named("drawn", "", version, ROWS_ONLY, False, "drawn")
+        job = jobs.named("drawn", "", version, ANSWERED, False, "drawn")
         _draw(Path(folder), job, found, plan.rows)
         line = [sys.executable, "-m", "archive", "collect", job.id, "--store", folder]
         began = time.perf_counter()
