@@ -12,7 +12,7 @@ def write(level: int, event: str, **members: object) -> None:
 
     Args:
         level: One of `logging`'s.
-        event: What has happened, in one word; the member `event` of the line.
+        event: What has happened, in one word: the member `event` of the line.
         members: The others, as `json` takes them.
     """
     with suppress(Exception):  # whoever takes the lines may fail; who waits for an answer must not

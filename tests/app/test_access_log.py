@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ class TestAnAnswer:
             ("json", JSON, json.dumps(in_json(JPEG)).encode()),
         ],
     )
-    def test_has_a_line_with_what_became_of_it(
+    def test_has_a_line_with_what_became_of_it_that_begins_as_queries_look_for_it(
         self, worker: RunningWorker, how: str, content_type: str, body: bytes
     ) -> None:
         answer, line = ask(worker, body, content_type, force="true")
         report = answer.json()
         assert list(line) == MEMBERS
+        assert worker.log().splitlines()[-1].startswith('{"event": "predict"')
         assert list(line.pop("timing_ms")) == list(report["timing_ms"])
         assert line == {
             "event": "predict",
@@ -246,6 +248,16 @@ class TestPredictions:
         _, line = ask(telling, BLANK)
         assert list(line) == [*MEMBERS, *PREDICTED]
         assert [line[name] for name in PREDICTED] == [None] * 3
+
+
+def test_the_documented_members_are_those_of_the_line_and_queries_ask_for_no_other() -> None:
+    text = (REPOSITORY / "infra" / "README.md").read_text()
+    section = text[text.index("## What is logged") : text.index("## Smaller instances")]
+    rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == MEMBERS
+    assert all(f"`{name}`" in section for name in PREDICTED)
+    assert set(re.findall(r"\bline\.(\w+)", section)) <= {*MEMBERS}
+    assert section.count("""where message startswith '{"event": "predict"'""") == 3
 
 
 @pytest.mark.parametrize(
