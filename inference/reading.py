@@ -149,7 +149,9 @@ def _media_type(content_type: str | None) -> str:
 
 def _check_size(data: bytes, most: int, max_bytes: int) -> None:
     if len(data) > most:
-        raise TooLarge(f"{len(data):,} bytes came; an image may have {max_bytes:,}.")
+        raise TooLarge(
+            f"{len(data):,} bytes came; an image may have {max_bytes:,}.", log="too many bytes"
+        )
 
 
 def _choose(fields: list[tuple[str, bytes | str]], max_bytes: int, links: bool) -> Upload | Link:
