@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
-from inference import docs, openapi
-from inference.errors import Internal, NotFound, ServiceError, trace
+from inference import access_log, docs, openapi
+from inference.course import Course
+from inference.errors import NotFound, as_problem, trace
 from inference.service import Service
 from inference.settings import Settings
+from model_store import log
 
 Handler = Callable[[func.HttpRequest, func.Context], func.HttpResponse]
-
-_log = logging.getLogger("chest_xray")
 
 settings = Settings.from_environment()
 service = Service(settings)
@@ -53,18 +53,20 @@ ANSWER_HEADERS = {
 
 
 def answered(handler: Handler) -> Handler:
-    """Turn whatever a handler raises into problem+json: what leaves a function is a bare 500."""
+    """Turn whatever a handler raises into problem+json: what leaves a function is a bare 500.
+
+    Of a defect the log has where in the code it is and its kind.
+    """
 
     @functools.wraps(handler)
     def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         try:
             return handler(req, context)
-        except ServiceError as error:
-            problem = error
-            _log.info("%s %d %s: %s", context.invocation_id, error.status, error.code, error.log)
         except Exception as error:
-            problem = Internal("The request could not be answered. The fault is on our side.")
-            _log.error("%s 500 internal\n%s", context.invocation_id, trace(error))
+            problem = as_problem(error)
+            if problem is not error:
+                request_id = context.invocation_id
+                log.write(logging.ERROR, "defect", request_id=request_id, trace=trace(error))
         return _json(
             problem.problem(context.invocation_id),
             status=problem.status,
@@ -79,10 +81,11 @@ def answered(handler: Handler) -> Handler:
 @answered
 def predict(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Probabilities and Grad-CAM for one radiograph."""
-    report = service.answer(
-        req.headers.get("content-type"), req.get_body(), req.params, context.invocation_id
-    )
-    return _json(report.to_json())
+    course = Course(context.invocation_id)
+    with access_log.logged(course, predictions=settings.log_predictions):
+        content_type = req.headers.get("content-type")
+        report = service.answer(content_type, req.get_body(), req.params, course)
+        return _json(report.to_json())
 
 
 @app.route("api/model", methods=[func.HttpMethod.GET])

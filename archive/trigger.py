@@ -14,11 +14,10 @@ from archive.errors import RecordsUnavailable
 from archive.here import ATTEMPTS
 from archive.work import work_off
 from inference.service import Service
+from model_store import log
 
 #: Images of a message that are read and answered at a time; four messages make the eight of HTTP.
 THREADS = 2
-
-_log = logging.getLogger("chest_xray")
 
 
 @functools.cache
@@ -56,7 +55,13 @@ class Worker:
         try:
             self._work_off(batch)
         except Exception as error:
-            _log.warning("batch %s, delivery %d: %r", batch.shard, delivered, error)
+            log.write(
+                logging.WARNING,
+                "batch_failed",
+                shard=batch.shard,
+                delivery=delivered,
+                reason=repr(error),
+            )
             if last:
                 with suppress(RecordsUnavailable):
                     jobs.note_poison(self._records, batch, f"{type(error).__name__}: {error}")

@@ -225,13 +225,15 @@ def check_size(width: int, height: int, needs: int, max_pixels: int) -> None:
     """Raise TooLarge for a picture of too many pixels, or whose decoder `needs` too many bytes."""
     if width * height > max_pixels:
         raise TooLarge(
-            f"The image has {width} x {height} pixels; at most {max_pixels:,} pixels are read."
+            f"The image has {width} x {height} pixels; at most {max_pixels:,} pixels are read.",
+            log="too many pixels",
         )
     if needs > BYTES_PER_PIXEL * max_pixels:
         most = BYTES_PER_PIXEL * max_pixels * width * height // needs
         raise TooLarge(
             f"The image has {width} x {height} pixels; of files that are stored in this way, "
-            f"at most {most:,} pixels are read."
+            f"at most {most:,} pixels are read.",
+            log="too many pixels for how they are stored",
         )
 
 

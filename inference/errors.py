@@ -98,6 +98,16 @@ class LinkTimeout(ServiceError):
     status, code, title = 504, "link_timeout", "The other server took too long"
 
 
+def as_problem(error: Exception) -> ServiceError:
+    """What the client is answered when this is raised; of a defect, nothing but that there is one."""
+    if isinstance(error, ServiceError):
+        return error
+    return Internal(
+        "The request could not be answered. The fault is on our side.",
+        log=type(error).__qualname__,
+    )
+
+
 def trace(error: BaseException) -> str:
     """Where a defect came from, without the exception's own words: they may quote a patient's tag."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from inference import gate
 from inference.caveats import caveats
 from inference.classification import classify
+from inference.course import Course
 from inference.decoding import PixelBudget, Radiograph, decode, return_memory_at_once
 from inference.errors import NotAChestXray
 from inference.gate import Gate, Verdict
@@ -19,7 +20,6 @@ from inference.reading import Options
 from inference.report import Explanation, Report, Served
 from inference.runtime import Activations, open_runtime
 from inference.settings import Settings
-from inference.timing import Timing
 from model_store.model import Model
 
 
@@ -49,14 +49,13 @@ class Pipeline:
         self._budget = PixelBudget(settings.max_image_pixels // 3)
         return_memory_at_once()
 
-    def predict(self, data: bytes, options: Options, *, request_id: str, timing: Timing) -> Report:
+    def predict(self, data: bytes, options: Options, course: Course) -> Report:
         """Answer for one encoded radiograph.
 
         Args:
             data: A file in one of the formats that `decoding` reads.
             options: What to explain and how to draw it.
-            request_id: Handed through to the answer.
-            timing: Takes the steps' durations.
+            course: Takes the steps' durations, and what becomes known.
 
         Raises:
             TooLarge, UnsupportedMedia, Undecodable: The file is not one that can be read.
@@ -64,26 +63,28 @@ class Pipeline:
             GateError: The gate fails.
         """
         manifest = self._manifest
-        with timing.step("decode"):
+        with course.step("decode"):
             radiograph = decode(
                 data, max_pixels=self._settings.max_image_pixels, budget=self._budget
             )
+            course.format, course.pixels = radiograph.format, radiograph.width * radiograph.height
             verdict = gate.look(radiograph)
         _refuse(verdict, options)
-        with timing.step("preprocess"):
+        with course.step("preprocess"):
             batch = preprocess(radiograph.pixels, manifest.input)
-        with timing.step("run"):
+        with course.step("run"):
             activations = self._runtime.run(batch)
-        with timing.step("gate"):
+        with course.step("gate"):
             if self._gate and not verdict.reasons:
                 verdict = self._gate.judge(gate.evidence(batch, activations, manifest.input))
         _refuse(verdict, options)
-        classification = classify(
+        course.verdict = verdict
+        course.classification = classification = classify(
             activations.logits,
             temperature=manifest.temperature,
             threshold=manifest.threshold.value,
         )
-        with timing.step("explain"):
+        with course.step("explain"):
             numbers = self._chosen(options.explain, classification.number)
             lungs = None if activations.lungs is None else lung_mask(activations.lungs)
             explanations = self._explain(activations, numbers, lungs, radiograph.pixels, options)
@@ -98,8 +99,8 @@ class Pipeline:
             explanations=explanations,
             warnings=warnings,
             model=self._served,
-            timing_ms={**timing.steps, "total": timing.total},
-            request_id=request_id,
+            timing_ms=course.timing_ms,
+            request_id=course.request_id,
         )
 
     def _check(self) -> None:

@@ -111,37 +111,47 @@ def read_image(
         TooLarge: More than `max_bytes`; told by the length of the body before it is parsed.
         UnsupportedMedia: A content type that is not read here.
     """
-    media_type = (content_type or "").partition(";")[0].strip().lower()
+    form = body_form(content_type)
     if not body:
         raise NoImage("The body is empty.")
-    if media_type == "multipart/form-data":
+    if form == "form":
         _check_size(body, max_bytes + _FORM_OVERHEAD, max_bytes)
         return _choose(_form_fields(content_type or "", body), max_bytes, links)
-    if media_type == "application/json":
+    if form == "json":
         # base64 takes 4/3, its line breaks and JSON's way of writing slashes some per cent more
         _check_size(body, max_bytes * 3 // 2 + _FORM_OVERHEAD, max_bytes)
         return _choose(_json_fields(body), max_bytes, links)
-    if _is_raw(media_type):
+    if form == "raw":
         _check_size(body, max_bytes, max_bytes)
         return Upload(body)
     raise UnsupportedMedia(
-        f"A body of the type {_quote(media_type)} is not read. Send the image in a multipart form "
-        "or in JSON, or as it is with its own type, such as image/jpeg or application/dicom.",
+        f"A body of the type {_quote(_media_type(content_type))} is not read. Send the image in a "
+        "multipart form or in JSON, or as it is with its own type, such as image/jpeg or "
+        "application/dicom.",
         log="unsupported content type",
     )
 
 
-def _is_raw(media_type: str) -> bool:
-    return media_type.startswith("image/") or media_type in {
-        "",
-        "application/dicom",
-        "application/octet-stream",
-    }
+def body_form(content_type: str | None) -> Literal["form", "json", "raw"] | None:
+    """How a body of this content type holds an image; None where it is a type that is not read."""
+    media_type = _media_type(content_type)
+    if media_type == "multipart/form-data":
+        return "form"
+    if media_type == "application/json":
+        return "json"
+    raw = {"", "application/dicom", "application/octet-stream"}
+    return "raw" if media_type in raw or media_type.startswith("image/") else None
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def _check_size(data: bytes, most: int, max_bytes: int) -> None:
     if len(data) > most:
-        raise TooLarge(f"{len(data):,} bytes came; an image may have {max_bytes:,}.")
+        raise TooLarge(
+            f"{len(data):,} bytes came; an image may have {max_bytes:,}.", log="too many bytes"
+        )
 
 
 def _choose(fields: list[tuple[str, bytes | str]], max_bytes: int, links: bool) -> Upload | Link:

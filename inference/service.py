@@ -14,11 +14,12 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference.course import Course
 from inference.errors import ModelUnavailable
 from inference.notice import NOTICE
-from inference.reading import Link, Options, read_image, read_options
+from inference.reading import Link, Options, body_form, read_image, read_options
 from inference.settings import Settings
-from inference.timing import Timing
+from model_store import log
 from model_store.errors import StoreError
 from model_store.manifest import Manifest
 from model_store.model import Model
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 #: Larger bodies are read one after the other: base64 takes four times its size while it is read.
 LARGE_BODY = 2**20
 
-_log = logging.getLogger(__name__)
-
 
 class Service:
     """One for a process; safe to call from several threads."""
@@ -46,19 +45,20 @@ class Service:
         self._large_bodies = threading.Lock()
 
     def answer(
-        self, content_type: str | None, body: bytes, query: Mapping[str, str], request_id: str
+        self, content_type: str | None, body: bytes, query: Mapping[str, str], course: Course
     ) -> "Report":
-        """Answer a `POST /api/predict`.
+        """Answer a `POST /api/predict`, whose course is filled meanwhile.
 
         Raises:
             ServiceError: Any of its kinds, see `errors`.
         """
-        timing = Timing()
+        course.form = body_form(content_type)
         serving = self._opened()
-        with timing.step("read"):
+        course.manifest, course.degraded = serving.manifest, serving.degraded is not None
+        with course.step("read"):
             options = read_options(query, serving.manifest.labels)
-            data = self._read(content_type, body)
-        return serving.loaded.predict(data, options, request_id=request_id, timing=timing)
+            data = self._read(content_type, body, course)
+        return serving.loaded.predict(data, options, course)
 
     def predict(self, data: bytes, options: Options, request_id: str) -> "Report":
         """Answer for the bytes of one image.
@@ -66,7 +66,7 @@ class Service:
         Raises:
             ServiceError: Any of its kinds but those of links, see `errors`.
         """
-        return self._opened().loaded.predict(data, options, request_id=request_id, timing=Timing())
+        return self._opened().loaded.predict(data, options, Course(request_id))
 
     def model(self) -> dict[str, Any]:
         """The public facts of the model that serves.
@@ -131,13 +131,14 @@ class Service:
                 return open_store(settings.model_store).manifest(settings.model_version)
         return self._opened().manifest
 
-    def _read(self, content_type: str | None, body: bytes) -> bytes:
+    def _read(self, content_type: str | None, body: bytes, course: Course) -> bytes:
         settings = self.settings
         with self._large_bodies if len(body) > LARGE_BODY else nullcontext():
             image = read_image(
                 content_type, body, max_bytes=settings.max_image_bytes, links=settings.allow_links
             )
         if isinstance(image, Link):
+            course.link = True
             from inference.links import fetch
 
             return fetch(
@@ -168,12 +169,13 @@ class Service:
         except StoreError as error:
             if before is None:
                 self._failure = str(error)
+                log.write(logging.WARNING, "unavailable", reason=self._failure)
             raise
         self._failure = None
         if serving.degraded and (before is None or serving.degraded != before.degraded):
-            _log.warning("degraded: %s", serving.degraded)
+            log.write(logging.WARNING, "degraded", reason=serving.degraded)
         elif before and serving.manifest != before.manifest:
-            _log.info("version %s serves now", serving.manifest.version)
+            log.write(logging.INFO, "promoted", model_version=serving.manifest.version)
         return serving
 
     def _load(self, model: Model) -> "Pipeline":

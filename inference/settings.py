@@ -28,6 +28,7 @@ class Settings:
     link_hosts: tuple[str, ...] = ()
     predict_auth: Literal["function", "anonymous"] = "function"
     runtime_threads: int = 1
+    log_predictions: bool = False
     archive_store: str = ""
 
     @property
@@ -132,5 +133,6 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "link_hosts": _host_names,
     "predict_auth": _one_of("function", "anonymous"),
     "runtime_threads": _whole_number(1, 16),
+    "log_predictions": _yes_or_no,
     "archive_store": _archive_store,
 }

@@ -166,6 +166,9 @@ param predictAuth string = 'function'
 @maxValue(16)
 param runtimeThreads int = 1
 
+@description('Whether the log has what the model makes of each image. It is what is known of a patient\'s health: whoever reads the log reads it too.')
+param logPredictions bool = false
+
 var token = uniqueString(resourceGroup().id, environmentName)
 var allTags = union(tags, {
   'azd-env-name': environmentName
@@ -403,6 +406,7 @@ module app 'modules/app.bicep' = {
       LINK_HOSTS: join(linkHosts, ',')
       PREDICT_AUTH: predictAuth
       RUNTIME_THREADS: string(runtimeThreads)
+      LOG_PREDICTIONS: logPredictions ? 'true' : 'false'
       ARCHIVE_STORE: empty(archiveStore) ? archiveUrl : archiveStore
     }
   }

@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
+from model_store import log
 from model_store.once import Once
-
-_log = logging.getLogger(__name__)
 
 
 class Renewed[T]:
@@ -59,7 +59,7 @@ class Renewed[T]:
                 threading.Thread(target=self._renew, daemon=True).start()
                 return
         except RuntimeError:
-            _log.warning("The system gives no thread to renew what serves.", exc_info=True)
+            log.write(logging.WARNING, "not_renewed", reason="The system gives no thread for it.")
         self._renewing.release()
 
     def _due(self) -> bool:
@@ -69,7 +69,8 @@ class Renewed[T]:
         try:
             newest = self._newest
             self._newest = self._load(self._first.peek() if newest is None else newest)
-        except Exception:
-            _log.warning("What serves could not be renewed and stays as it is.", exc_info=True)
+        except Exception as error:
+            trace = traceback.format_exc()
+            log.write(logging.WARNING, "not_renewed", reason=repr(error), trace=trace)
         finally:
             self._renewing.release()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from model_store import log
 from model_store.errors import NoModel, StoreError, StoreUnavailable, VersionUnfit
 from model_store.manifest import Manifest
 from model_store.model import Model
@@ -18,8 +19,6 @@ from model_store.store import BUNDLED, FolderStore, Store, open_store
 #: So long a store may keep whoever opens a version waiting, all in all; then it counts as gone.
 #: Azure ends an app that has not started after 30.
 PATIENCE_SECONDS = 10.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _remember(copies: FolderStore, version: str) -> None:
     try:
         remember(copies, version)
     except StoreError as error:
-        _log.warning("That version %s serves could not be noted: %s", version, error)
+        log.write(logging.WARNING, "not_remembered", model_version=version, reason=str(error))
 
 
 class _Ask(Protocol):

@@ -104,7 +104,8 @@ def test_the_bundled_version_stands_in_for_a_damaged_store_and_health_says_so(
         "copy or export the version anew. "
         f"In its place serves the bundled version {ACTIVE}."
     )
-    assert "degraded: other/model.tflite does not have" in client.host.log()
+    [degraded] = client.host.events("degraded")
+    assert degraded["reason"].startswith("other/model.tflite does not have")
 
 
 def test_a_degraded_app_recovers_when_its_store_is_mended_and_follows_promotions(
@@ -124,7 +125,9 @@ def test_a_degraded_app_recovers_when_its_store_is_mended_and_follows_promotions
     replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
     (store / "ACTIVE").write_text("next\nother\n")
     until(lambda: client.answer(jpeg)["model"]["version"] == "next")
-    assert client.host.log().count("degraded: ") == 1
+    assert len(client.host.events("degraded")) == 1
+    promoted = [event["model_version"] for event in client.host.events("promoted")]
+    assert promoted == ["other", "next"]
 
 
 def test_without_refreshing_a_promotion_waits_for_a_restart(

@@ -113,8 +113,10 @@ class TestADefect:
         assert answer.header("content-type") == "application/problem+json"
         request_id = problem.pop("request_id")
         assert problem == INTERNAL
-        assert f"{request_id} 500 internal\nTraceback (most recent call last)" in worker.log()
-        assert "SyntaxError" in worker.log()
+        [defect] = worker.events("defect")
+        assert defect["request_id"] == request_id
+        assert defect["trace"].startswith("Traceback (most recent call last)")
+        assert defect["trace"].endswith("\nSyntaxError")
         assert "invalid syntax" not in worker.log()  # what an exception says may quote a tag
         assert post(worker, jpeg, "image/jpeg").status == 200
 
@@ -128,8 +130,10 @@ class TestADefect:
         problem = answer.json()
         request_id = problem.pop("request_id")
         assert (answer.status, problem) == (500, INTERNAL)
-        assert f"{request_id} 500 internal\nTraceback (most recent call last)" in worker.log()
-        assert "FileNotFoundError" in worker.log()
+        [defect] = worker.events("defect")
+        assert defect["request_id"] == request_id
+        assert defect["trace"].startswith("Traceback (most recent call last)")
+        assert defect["trace"].endswith("\nFileNotFoundError")
 
 
 @pytest.mark.parametrize(

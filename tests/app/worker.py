@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tests.tools.running import events
 from tools.local_host.worker import AppFailed, Function, Request, Response, Worker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -56,6 +58,10 @@ class RunningWorker:
         """What it has written to stderr so far."""
         return self._log_file.read_text()
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of this name that the app has logged so far."""
+        return events(self.log(), name)
+
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
@@ -86,6 +92,8 @@ async def _serve(app_dir: Path) -> None:
 
 
 if __name__ == "__main__":
+    # As Azure's worker does: messages from INFO on, as they are.
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         asyncio.run(_serve(Path(sys.argv[1])))
     except AppFailed as error:

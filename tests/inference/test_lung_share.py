@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inference.course import Course
 from inference.pipeline import Pipeline
 from inference.reading import Options
 from inference.settings import Settings
-from inference.timing import Timing
 from model_store import open_store
 from tests.drawing import encode_png
 
@@ -81,7 +81,7 @@ def answer(request: pytest.FixtureRequest, content: dict[str, bytes], make_store
         store: Path = make_store("1.0", content, input=spec, outputs=outputs, temperature=100)
         model = open_store(str(store)).open(files=(settings.model_file,))
         report = Pipeline(model, settings).predict(
-            encode_png(pixels), Options(**options), request_id="1", timing=Timing()
+            encode_png(pixels), Options(**options), Course("1")
         )
         return json.loads(json.dumps(report.to_json(), allow_nan=False))
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from inference import gate
+from inference.course import Course
 from inference.errors import NotAChestXray, TooLarge, Undecodable, UnsupportedMedia
 from inference.gate import Gate
 from inference.pipeline import Pipeline
 from inference.preprocessing import preprocess
 from inference.reading import Options
 from inference.settings import Settings
-from inference.timing import Timing
 from model_store import open_store
 from tests.drawing import draw_chest, encode_dicom, encode_jpeg, encode_png, encode_tiff
 from tests.inference.conftest import softmax
@@ -35,7 +35,7 @@ def answer(pipeline):
     """The JSON of a report: `answer(data, explain="all")`."""
 
     def to_json(data: bytes, **options):
-        report = pipeline.predict(data, Options(**options), request_id="4711", timing=Timing())
+        report = pipeline.predict(data, Options(**options), Course("4711"))
         return json.loads(json.dumps(report.to_json(), allow_nan=False))
 
     return to_json
@@ -125,7 +125,7 @@ def test_a_picture_has_the_same_answer_in_every_lossless_format(answer, data):
 def test_without_a_gate_in_the_model_the_answer_promises_nothing(make_store):
     model = open_store(str(make_store("1.0", gate=None))).open()
     pipeline = Pipeline(model, Settings())
-    found = pipeline.predict(JPEG, Options(), request_id="1", timing=Timing()).to_json()
+    found = pipeline.predict(JPEG, Options(), Course("1")).to_json()
     assert found["gate"] == {"chest_xray": None, "score": None, "reasons": []}
     assert found["warnings"] == [
         "not_checked: Whether this is a frontal chest X-ray was not checked: this model has no gate."
@@ -230,9 +230,7 @@ def ask(make_store):
 
     def predict(section: dict, **options):
         model = open_store(str(make_store("1.0", gate=section))).open()
-        found = Pipeline(model, Settings()).predict(
-            JPEG, Options(**options), request_id="1", timing=Timing()
-        )
+        found = Pipeline(model, Settings()).predict(JPEG, Options(**options), Course("1"))
         return found.to_json()
 
     return predict
@@ -281,7 +279,7 @@ def test_a_gate_that_fails_is_an_error_even_with_force(make_store, monkeypatch, 
     nothing = np.full(576 + 512, np.nan, np.float32)
     monkeypatch.setattr("inference.gate.evidence", lambda *_: nothing)
     with pytest.raises(gate.GateError, match="The gate cannot judge"):
-        broken.predict(JPEG, Options(force=force), request_id="1", timing=Timing())
+        broken.predict(JPEG, Options(force=force), Course("1"))
 
 
 @pytest.mark.parametrize("section", [{"limits": [1, 2]}, gate_that(1, features=5)])
@@ -294,7 +292,7 @@ def test_a_model_whose_gate_is_not_its_own_is_not_opened(make_store, section):
 def test_more_pixels_than_the_setting_allows_are_refused(bundled):
     small = Pipeline(bundled, Settings(max_image_pixels=400 * 330 - 1))
     with pytest.raises(TooLarge, match="400 x 330 pixels; at most 131,999"):
-        small.predict(JPEG, Options(), request_id="1", timing=Timing())
+        small.predict(JPEG, Options(), Course("1"))
 
 
 @pytest.mark.parametrize(

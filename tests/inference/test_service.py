@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
+from inference.course import Course
 from inference.errors import BadRequest, NoImage
 from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
 from tests.drawing import draw_chest, encode_dicom, encode_jpeg, encode_png, encode_tiff
+from tests.tools.running import events
 
 ROOT = Path(__file__).parents[2]
 JPEG = encode_jpeg(draw_chest(300, 250))
@@ -108,7 +110,7 @@ def test_a_store_in_a_folder_serves_its_active_version_or_the_asked_one(make_sto
 def test_a_request_that_is_wrong_opens_the_model_all_the_same():
     service = Service(Settings())
     with pytest.raises(NoImage):
-        service.answer("image/jpeg", b"", {}, "1")
+        service.answer("image/jpeg", b"", {}, Course("1"))
     assert service.health()["status"] == "ready"
 
 
@@ -202,7 +204,8 @@ def test_first_requests_at_once_open_the_model_once(make_store, caplog):
     with caplog.at_level(logging.WARNING), ThreadPoolExecutor(16) as pool:
         versions = list(pool.map(lambda _: version_of(service), range(32)))
     assert len(set(versions)) == 1
-    assert [record.getMessage()[:9] for record in caplog.records] == ["degraded:"]
+    events = [json.loads(record.getMessage())["event"] for record in caplog.records]
+    assert events == ["degraded"]
 
 
 def test_requests_at_once_have_the_answers_that_they_have_alone():
@@ -224,7 +227,7 @@ def test_requests_at_once_have_the_answers_that_they_have_alone():
 
 def test_a_request_is_read_and_answered():
     query = {"explain": "all", "size": "256", "overlay": "png"}
-    answer = Service(Settings()).answer("image/jpeg", JPEG, query, "4711").to_json()
+    answer = Service(Settings()).answer("image/jpeg", JPEG, query, Course("4711")).to_json()
     assert answer["request_id"] == "4711"
     assert [each["width"] for each in answer["explanations"]] == [256] * 4
     steps = ["read", "decode", "preprocess", "run", "gate", "explain", "total"]
@@ -233,7 +236,9 @@ def test_a_request_is_read_and_answered():
 
 def test_wrong_parameters_are_told_all_at_once():
     with pytest.raises(BadRequest) as caught:
-        Service(Settings()).answer("image/jpeg", JPEG, {"explain": "cancer", "size": "9"}, "1")
+        Service(Settings()).answer(
+            "image/jpeg", JPEG, {"explain": "cancer", "size": "9"}, Course("1")
+        )
     assert "explain" in caught.value.detail
     assert "size" in caught.value.detail
 
@@ -274,16 +279,18 @@ import function_app
 class Context:
     invocation_id = "1"
 
-answers = []
+answers, hashes = [], []
 for content_type, body, query in json.load(sys.stdin):
     request = func.HttpRequest(
         "POST", "http://localhost/api/predict", headers={"content-type": content_type},
         params=query, body=base64.b64decode(body),
     )
     answer = predict(request, Context())
-    answers.append([answer.status_code, json.loads(answer.get_body()).get("code")])
+    content = json.loads(answer.get_body())
+    answers.append([answer.status_code, content.get("code")])
+    hashes += [content["input"]["sha256"]] if "input" in content else []
 logging.debug("the end")
-print(json.dumps([answers, written]))
+print(json.dumps([answers, hashes, written]))
 """
 
 SECRET = "Mustermann"
@@ -292,8 +299,12 @@ CHEST = draw_chest(300, 250)
 
 def form(data: bytes) -> tuple[str, bytes]:
     """A multipart form with a file whose name tells whose it is."""
-    head = f'Content-Disposition: form-data; name="image"; filename="{SECRET}.dcm"'
-    body = b"--x\r\n" + head.encode() + b"\r\n\r\n" + data + b"\r\n--x--\r\n"
+    return in_form("image", data, f'; filename="{SECRET}.dcm"')
+
+
+def in_form(name: str, value: bytes, more: str = "") -> tuple[str, bytes]:
+    head = f'Content-Disposition: form-data; name="{name}"{more}'
+    body = b"--x\r\n" + head.encode() + b"\r\n\r\n" + value + b"\r\n--x--\r\n"
     return "multipart/form-data; boundary=x", body
 
 
@@ -362,13 +373,19 @@ def requests() -> dict[str, tuple[tuple[str, bytes], dict[str, str], list]]:
             {},
             [403, "link_forbidden"],
         ),
+        "link in a form": (
+            in_form("image_url", f"https://127.0.0.1/{SECRET}.jpg".encode()),
+            {},
+            [403, "link_forbidden"],
+        ),
         "query": ((raw, jpeg), {"explain": SECRET, SECRET: "1"}, [400, "bad_request"]),
         "type": ((f"text/{SECRET}", jpeg), {}, [415, "unsupported_media"]),
     }
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")
-def test_no_request_leaves_a_file_or_a_trace_in_the_log(requests, tmp_path):
+@pytest.mark.parametrize("predictions", ["false", "true"])
+def test_no_request_leaves_a_file_or_a_trace_in_the_log(requests, tmp_path, predictions):
     folders = {name: tmp_path / name for name in ("cwd", "HOME", "TMPDIR", "XDG_CACHE_HOME")}
     for folder in folders.values():
         folder.mkdir()
@@ -380,21 +397,31 @@ def test_no_request_leaves_a_file_or_a_trace_in_the_log(requests, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", ASK_AND_WATCH],
         cwd=folders["cwd"],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "LOG_PREDICTIONS": predictions}
+        | environment,
         input=json.dumps(sent).encode(),
         capture_output=True,
         check=False,
     )
     log = done.stderr.decode()
     assert done.returncode == 0, log
-    answers, written = json.loads(done.stdout)
+    answers, hashes, written = json.loads(done.stdout)
     expected = {name: answer for name, (_, _, answer) in requests.items()}
     assert dict(zip(requests, answers, strict=True)) == expected
 
     assert written == []
     assert [str(path) for path in tmp_path.rglob("*") if not path.is_dir()] == []
 
-    assert "not_a_chest_xray" in log
+    lines = events(log, "predict")
+    assert [[line["status"], line["code"]] for line in lines] == answers
+    assert {(line["form"], line["link"]) for line in lines if line["form"]} == {
+        *(("form", False), ("json", False), ("raw", False), ("form", True), ("json", True))
+    }
+    assert hashes
+    assert not any(each in log for each in hashes)
+    told = [label for label in Service(Settings()).labels() if label in log]
+    assert (len(told) > 0) is (predictions == "true")
     assert "the end" in log  # debug lines are there
     assert SECRET.lower() not in log.lower()
     assert SECRET[:4] not in log

@@ -25,6 +25,7 @@ def test_unset_or_empty_means_the_default(environ):
         link_hosts=(),
         predict_auth="function",
         runtime_threads=1,
+        log_predictions=False,
     )
 
 
@@ -52,6 +53,8 @@ def test_unset_or_empty_means_the_default(environ):
         ("LINK_HOSTS", "A.example.org, b.example.org,", ("a.example.org", "b.example.org")),
         ("PREDICT_AUTH", "anonymous", "anonymous"),
         ("RUNTIME_THREADS", "16", 16),
+        ("LOG_PREDICTIONS", "true", True),
+        ("LOG_PREDICTIONS", "FALSE", False),
         (
             "ARCHIVE_STORE",
             "https://account.blob.core.windows.net/",
@@ -104,6 +107,7 @@ def test_a_setting_is_read(name, value, expected):
         ("PREDICT_AUTH", "admin", "one of: function, anonymous"),
         ("RUNTIME_THREADS", "0", "a whole number from 1 to 16"),
         ("RUNTIME_THREADS", "two", "a whole number from 1 to 16"),
+        ("LOG_PREDICTIONS", "labels", "one of: true, false"),
         ("ARCHIVE_STORE", "account", "https://ACCOUNT.blob.core.windows.net"),
         ("ARCHIVE_STORE", "https://account.blob.core.windows.net/archive", "without a container"),
     ],

@@ -121,6 +121,13 @@ BROKEN = [
         "allowLinks bool = false",
         "another default",
     ),
+    (
+        "settings",
+        "main.bicep",
+        "logPredictions bool = false",
+        "logPredictions bool = true",
+        "another default",
+    ),
     ("settings", "main.bicep", "@maxValue(209715200)", "@maxValue(209715201)", "another maxValue"),
     ("settings", "main.bicep", "@maxValue(86400)\n", "", "another maxValue"),
     ("settings", "main.bicep", "  'litert'\n", "  'onnx'\n", "allows other values"),

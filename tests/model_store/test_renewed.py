@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -73,7 +74,8 @@ def test_what_cannot_be_renewed_stays_and_is_tried_again(caplog: pytest.LogCaptu
     assert renewed.get() == "load 1"
     until(lambda: renewed.get() != "load 1")
     assert attempts[:3] == [None, "load 1", "load 1"]
-    assert "could not be renewed and stays as it is" in caplog.text
+    [record] = caplog.records
+    assert json.loads(record.getMessage())["event"] == "not_renewed"
     assert "the store is gone" in caplog.text
 
 

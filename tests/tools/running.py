@@ -6,6 +6,7 @@ app.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -141,10 +143,20 @@ class RunningHost:
         """What it has written to stderr so far."""
         return self.log_file.read_text()
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of this name that the app has logged so far."""
+        return events(self.log(), name)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop and wait; the exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout=30)
+
+
+def events(log: str, name: str) -> list[dict[str, Any]]:
+    """The events of this name in a log: JSON objects, each from somewhere in a line to its end."""
+    found = re.findall(r'(\{"event": .*)', log)
+    return [event for event in map(json.loads, found) if event["event"] == name]
 
 
 def command(app_dir: Path, *options: str) -> list[str]:

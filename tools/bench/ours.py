@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from inference.course import Course
 from inference.service import Service
 from inference.settings import Settings
 from tools.bench import answering
@@ -19,7 +20,9 @@ def main(image: Path, answers: int) -> None:
     service = Service(Settings.from_environment())
 
     def answer() -> str:
-        return json.dumps(service.answer(None, data, QUERY, "bench").to_json(), allow_nan=False)
+        return json.dumps(
+            service.answer(None, data, QUERY, Course("bench")).to_json(), allow_nan=False
+        )
 
     answering.give(answer, answers)
 

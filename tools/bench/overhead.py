@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from inference.caveats import caveats
+from inference.course import Course
 from inference.decoding import PixelBudget, decode, reduction
 from inference.gate import Verdict
 from inference.lungs import lung_mask, lung_share
@@ -93,7 +94,9 @@ def measure(plan: Plan) -> Measurement:
 
 
 def _answer(service: Service, data: bytes) -> Callable[[], str]:
-    return lambda: json.dumps(service.answer(None, data, QUERY, "bench").to_json(), allow_nan=False)
+    return lambda: json.dumps(
+        service.answer(None, data, QUERY, Course("bench")).to_json(), allow_nan=False
+    )
 
 
 def _trust(service: Service, data: bytes) -> Callable[[], object]:
@@ -142,7 +145,7 @@ def _bare(service: Service, data: bytes) -> dict[str, Callable[[], object]]:
     batch = preprocess(pixels, model.manifest.input)  # type: ignore[arg-type]
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], batch)
     # The finished picture itself: PNG loses nothing.
-    report = service.answer(None, data, {**QUERY, "overlay": "png"}, "bench").to_json()
+    report = service.answer(None, data, {**QUERY, "overlay": "png"}, Course("bench")).to_json()
     png = base64.b64decode(report["explanations"][0]["base64"])
     picture: Any = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

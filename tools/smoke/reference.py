@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from inference.course import Course
 from inference.pipeline import Pipeline
 from inference.reading import Options
 from inference.report import Report
 from inference.settings import Settings
-from inference.timing import Timing
 from model_store.errors import StoreError
 from model_store.manifest import Manifest
 from model_store.store import open_store
@@ -43,4 +43,4 @@ class Reference:
     def answer(self, image: bytes) -> Report:
         """The report that the service has to give to an image that it is forced to answer."""
         options = Options(explain="predicted", overlay="jpeg", size=512, force=True)
-        return self._pipeline.predict(image, options, request_id="", timing=Timing())
+        return self._pipeline.predict(image, options, Course(""))
