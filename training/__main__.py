@@ -68,6 +68,23 @@ def _join(options: argparse.Namespace) -> int:
     return 0
 
 
+def _adjust(options: argparse.Namespace) -> int:
+    from training.adjust import adjust
+    from training.run_state import read_state
+
+    logits = dict(options.logit)
+    best = adjust(
+        options.source, logits, read_dataset(options.data), options.run, without=options.without
+    )
+    row = read_state(options.run).history[-1]
+    print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
+    print(
+        f"The adjusted network is {best}. Next: python -m training export {options.run} "
+        f"--data {options.data}"
+    )
+    return 0
+
+
 def _leave_out(options: argparse.Namespace) -> int:
     from training.leave_out import leave_out, sources_to_spare
 
@@ -262,6 +279,17 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _logit(text: str) -> tuple[str, float]:
+    label, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not (label and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not CLASS=NUMBER, such as covid19=-0.5")
+    return label, value
+
+
 def _share(text: str) -> float:
     if not 0 < float(text) <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1")
@@ -318,6 +346,28 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
     join.add_argument("--run", type=Path, required=True, help="folder of the new run")
     join.set_defaults(command=_join)
+
+    adjust = commands.add_parser(
+        "adjust",
+        parents=[data],
+        help="make a run whose network names a class more or less readily",
+        description="Add constants to the logits of classes, and show what the network then does on the "
+        "validation split. Below zero a class is named less readily; heatmaps stay as they are.",
+    )
+    adjust.add_argument("source", type=Path, help="folder of a run, or of a version in a store")
+    adjust.add_argument(
+        "--logit",
+        type=_logit,
+        action="append",
+        required=True,
+        metavar="CLASS=NUMBER",
+        help="what to add to the logit of a class; several times for several classes",
+    )
+    adjust.add_argument(
+        "--without", nargs="+", default=[], help="sources that the version was trained without"
+    )
+    adjust.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    adjust.set_defaults(command=_adjust)
 
     left_out = commands.add_parser(
         "leave-out", parents=[data], help="train without each source in turn and predict it"

@@ -16,8 +16,8 @@ class Facts:
     """What the card says of a version besides its figures.
 
     `examples` is the data set that it was trained and tested on; `coverage` the share of the validation
-    images that `threshold` was fitted to answer with certainty; `gate` is whether it refuses what is no chest
-    radiograph.
+    images that `threshold` was fitted to answer with certainty; `adjusted` is what was added to the logits of
+    classes after training; `gate` is whether it refuses what is no chest radiograph.
     """
 
     version: str
@@ -31,6 +31,7 @@ class Facts:
     coverage: float
     training_data: str
     examples: Sequence[Example]
+    adjusted: tuple[float, ...] = ()
     gate: bool = False
 
 
@@ -63,6 +64,7 @@ def model_card(facts: Facts, metrics: Mapping[str, Any]) -> str:
     }
     return environment.get_template("MODEL_CARD.md").render(
         facts=facts,
+        zip=zip,
         training=_sources(facts.examples, "train"),
         evaluation=_sources(facts.examples, "test"),
         unseen=sorted(cells["test"] - cells["train"]),

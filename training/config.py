@@ -26,6 +26,8 @@ class Config:
     start_from: str | None = None
     #: Networks (.keras) that lie side by side in this one, which itself was not trained (`join`).
     joined: tuple[str, ...] = ()
+    #: What was added to each class's logit after training (`adjust`); empty is nothing.
+    adjusted: tuple[float, ...] = ()
     #: Networks (.keras) whose mean answer to each training image is mixed into its label, and with which
     #: share: what is doubtful is then not learned as if it were certain (Hinton et al. 2015).
     teachers: tuple[str, ...] = ()

@@ -196,6 +196,7 @@ def export(
         coverage=coverage,
         training_data=data,
         examples=examples,
+        adjusted=config.adjusted,
     )
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from inference.preprocessing import preprocess
 from model_store.manifest import Input
 from training import networks
+from training.config import Config
 from training.data import DataError, Example, check_labels, of_split, read_pixels
 from training.run_state import BEST, close_epoch, open_run, read_config
 from training.train import validate
@@ -33,23 +34,41 @@ def join(runs: Sequence[Path], examples: Sequence[Example], to: Path) -> Path:
 
     Raises:
         ValueError: The runs do not go together.
-        FileExistsError: `to` holds a run.
+        FileExistsError, DataError: See `as_run`.
     """
     first, *others = [read_config(run) for run in runs]
     for key in ("classes", "size", "without_sources"):
         if any(getattr(other, key) != getattr(first, key) for other in others):
             raise ValueError(f"The runs differ in {key}; only networks that agree can be joined.")
+    config = replace(first, joined=tuple(str(run / BEST) for run in runs), epochs=1)
+    models = [keras.models.load_model(run / BEST, compile=False) for run in runs]
+    return as_run(networks.join(models, first.size), config, examples, to)
+
+
+def as_run(model: keras.Model, config: Config, examples: Sequence[Example], to: Path) -> Path:
+    """A run, over after one epoch, of a network that was made and not trained.
+
+    Args:
+        model: As `networks.build` makes it.
+        config: Of one epoch; says how the network was made.
+        examples: The data set, for what the network does on its validation split.
+        to: A folder for the run, as `train` leaves it after its last epoch.
+
+    Returns:
+        The file of the network.
+
+    Raises:
+        FileExistsError: `to` holds a run.
+        DataError: The validation split is empty, or a label is none of the classes.
+    """
     validation = [
-        each for each in of_split(examples, "val") if each.source not in first.without_sources
+        each for each in of_split(examples, "val") if each.source not in config.without_sources
     ]
     if not validation:
         raise DataError("The validation split has only sources that the runs went without.")
-    check_labels(validation, first.classes)
-    config = replace(first, joined=tuple(str(run / BEST) for run in runs), epochs=1)
+    check_labels(validation, config.classes)
     state = open_run(config, to, resume=False)
-    models = [keras.models.load_model(run / BEST, compile=False) for run in runs]
-    model = networks.join(models, first.size)
-    spec = Input(size=first.size, channels=1, low=0.0, high=255.0)
+    spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
     batches = list(itertools.batched(validation, 32, strict=False))
     logits = np.concatenate(
         [
@@ -59,6 +78,6 @@ def join(runs: Sequence[Path], examples: Sequence[Example], to: Path) -> Path:
             for batch in tqdm(batches, "validating", leave=False, disable=None)
         ]
     )
-    expected = np.eye(len(first.classes))[[first.classes.index(each.label) for each in validation]]
+    expected = np.eye(len(config.classes))[[config.classes.index(e.label) for e in validation]]
     close_epoch(model, to, state, {"epoch": 1, **validate(logits, expected)})
     return to / BEST

@@ -1,0 +1,90 @@
+"""A class is named less readily by a constant on its logit."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.training.conftest import Python
+from training.__main__ import main
+from training.run_state import read_config
+
+# Of the libraries, about each other.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:keras", "ignore::DeprecationWarning:gast"
+)
+
+IMAGE = np.linspace(0, 255, 64 * 64, dtype=np.float32).reshape(1, 64, 64, 1)
+
+
+def test_a_runs_logit_moves_by_the_constant_and_its_maps_stay(
+    runs: tuple[Path, Path], drawn: Path, tmp_path: Path
+) -> None:
+    words = ["--logit", "normal=-0.5", "--logit", "covid19=0.25", "--data", str(drawn)]
+    assert main(["adjust", str(runs[0]), *words, "--run", str(tmp_path / "run")]) == 0
+    before, after = (
+        keras.models.load_model(run / "best.keras", compile=False)
+        for run in (runs[0], tmp_path / "run")
+    )
+    moved = after.predict(IMAGE, verbose=0)["logits"] - before.predict(IMAGE, verbose=0)["logits"]
+    np.testing.assert_allclose(moved[0], [0.25, -0.5, 0, 0], atol=1e-5)
+    np.testing.assert_array_equal(
+        before.get_layer("class_maps").kernel, after.get_layer("class_maps").kernel
+    )
+    assert read_config(tmp_path / "run").adjusted == (0.25, -0.5, 0, 0)
+
+
+def test_a_version_can_be_adjusted_and_exported_again_and_its_card_says_so(
+    runs: tuple[Path, Path], drawn: Path, python: Python, tmp_path: Path
+) -> None:
+    store = ["--store", tmp_path, "--sanity-images", "0"]
+    first = python(
+        *("-m", "training", "export", runs[0], "--data", drawn, "--version", "1.0"), *store
+    )
+    assert first.returncode == 0, first.stderr
+    done = python(
+        *("-m", "training", "adjust", tmp_path / "1.0", "--logit", "pneumonia=-2"),
+        *("--data", drawn, "--run", tmp_path / "run"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "val_accuracy" in done.stdout
+    second = python(
+        *("-m", "training", "export", tmp_path / "run", "--data", drawn, "--version", "1.1"), *store
+    )
+    assert second.returncode == 0, second.stderr
+    before, after = (
+        keras.models.load_model(tmp_path / version / "model.keras", compile=False)
+        for version in ("1.0", "1.1")
+    )
+    moved = after.predict(IMAGE, verbose=0) - before.predict(IMAGE, verbose=0)
+    np.testing.assert_allclose(moved[0], [0, 0, -2, 0], atol=1e-5)
+    card = (tmp_path / "1.1" / "MODEL_CARD.md").read_text()
+    assert "-2.00 was added to the logit of pneumonia" in card
+    assert "less readily" in " ".join(card.split())
+    assert "was added to the logit" not in (tmp_path / "1.0" / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [
+        ("cold=1", "has no class cold; it has covid19"),
+        ("covid19", "is not CLASS=NUMBER"),
+        ("covid19=nan", "is not CLASS=NUMBER"),
+        ("=1", "is not CLASS=NUMBER"),
+    ],
+)
+def test_what_is_no_adjustment_is_said(
+    runs: tuple[Path, Path],
+    drawn: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    word: str,
+    complaint: str,
+) -> None:
+    words = ["adjust", str(runs[0]), "--logit", word, "--data", str(drawn), "--run", str(tmp_path)]
+    try:
+        assert main(words) == 1
+    except SystemExit as stopped:
+        assert stopped.code == 2
+    assert complaint in capsys.readouterr().err
