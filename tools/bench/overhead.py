@@ -119,8 +119,7 @@ def _trust(service: Service, data: bytes) -> Callable[[], object]:
     def call() -> tuple[str, ...]:
         lungs = lung_mask(drawn)
         heat = class_map.clip(min=0)
-        # Twice: once for the explanation, once for the warning.
-        share, _ = [None if lungs is None else lung_share(heat, lungs) for _ in range(2)]
+        share = None if lungs is None else lung_share(heat, lungs)
         return caveats(
             verdict, radiograph, size=spec.size, lungs_found=lungs is not None, lung_share=share
         )
