@@ -59,8 +59,9 @@ def render(
     gray_share, colour = _tables()
     share = cv2.resize(cv2.LUT(heat, gray_share), (width, height))
     added = cv2.resize(cv2.applyColorMap(heat, colour), (width, height))
-    faded = cv2.multiply(gray, share, scale=1 / 255)
-    picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), added)
+    # Into what is at hand: new pictures would have to be fetched into the processor's cache.
+    faded = cv2.multiply(gray, share, dst=share, scale=1 / 255)
+    picture = cv2.add(cv2.cvtColor(faded, cv2.COLOR_GRAY2BGR), added, dst=added)
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if encoding == "jpeg" else []
     _, data = cv2.imencode(".jpg" if encoding == "jpeg" else ".png", picture, options)
     return Overlay(data.tobytes(), f"image/{encoding}", width, height)
