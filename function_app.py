@@ -85,7 +85,7 @@ def predict(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     with access_log.logged(course, predictions=settings.log_predictions):
         content_type = req.headers.get("content-type")
         report = service.answer(content_type, req.get_body(), req.params, course)
-        return _json(report.to_json())
+        return _answer(report.to_text())
 
 
 @app.route("api/model", methods=[func.HttpMethod.GET])
@@ -155,8 +155,19 @@ def _json(
     media_type: str = "application/json",
     headers: dict[str, str] | None = None,
 ) -> func.HttpResponse:
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+    return _answer(text, status=status, media_type=media_type, headers=headers)
+
+
+def _answer(
+    text: str,
+    *,
+    status: int = 200,
+    media_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> func.HttpResponse:
     return func.HttpResponse(
-        json.dumps(content, allow_nan=False, ensure_ascii=False),
+        text,
         status_code=status,
         headers=ANSWER_HEADERS | (headers or {}),
         mimetype=media_type,

@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.decoding import Radiograph
-from inference.gradients import gradients
-from inference.preprocessing import InputSpec
 from inference.reasons import EXPLANATIONS, PASSES, SHORTEST_SIDE
 from inference.runtime import Activations
 
@@ -126,11 +124,9 @@ class Gate:
         return Verdict(False, score, (max(by_reason, key=lambda reason: by_reason[reason]),))
 
 
-def evidence(
-    batch: npt.NDArray[np.float32], activations: Activations, spec: InputSpec
-) -> npt.NDArray[np.float32]:
-    """What the probe reads, float32 [features]: the network's embedding and the gradients of its input."""
-    return np.concatenate([activations.embedding, gradients(batch, spec)])
+def evidence(edges: npt.NDArray[np.float32], activations: Activations) -> npt.NDArray[np.float32]:
+    """What the probe reads, float32 [features]: the network's embedding and the `gradients` of its input."""
+    return np.concatenate([activations.embedding, edges])
 
 
 def reason_of(kind: str) -> str:

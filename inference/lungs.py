@@ -31,10 +31,10 @@ def lung_mask(probability: npt.NDArray[np.float32]) -> Mask | None:
     """
     fine = _finer(probability)
     mask: Mask = fine >= 0.5
-    area = float(mask.mean())
+    area = np.count_nonzero(mask) / mask.size
     if not AREA[0] <= area <= AREA[1]:
         return None
-    left = float(mask[:, : SIDE // 2].mean()) / 2
+    left = np.count_nonzero(mask[:, : SIDE // 2]) / mask.size
     lesser = min(left, area - left) / area
     return mask if lesser >= LESSER_HALF and fine[mask].mean() >= SURENESS else None
 

@@ -3,22 +3,22 @@
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference import gate
 from inference.caveats import caveats
 from inference.classification import classify
 from inference.course import Course
-from inference.decoding import PixelBudget, Radiograph, decode, return_memory_at_once
+from inference.decoding import PixelBudget, decode, return_memory_at_once
 from inference.errors import NotAChestXray
 from inference.gate import Gate, Verdict
 from inference.gradcam import heatmaps
-from inference.lungs import Mask, lung_mask, lung_share
-from inference.overlay import render
+from inference.gradients import gradients
+from inference.lungs import lung_mask, lung_share
+from inference.overlay import fit, render
 from inference.preprocessing import VERSION, preprocess
 from inference.reading import Options
 from inference.report import Explanation, Report, Served
-from inference.runtime import Activations, open_runtime
+from inference.runtime import open_runtime
 from inference.settings import Settings
 from model_store.model import Model
 
@@ -72,11 +72,16 @@ class Pipeline:
         _refuse(verdict, options)
         with course.step("preprocess"):
             batch = preprocess(radiograph.pixels, manifest.input)
+            # Before the network, which pushes both out of the processor's cache.
+            edges = gradients(batch, manifest.input)
+            backdrop = radiograph.pixels
+            if options.explain != "none":
+                backdrop = fit(backdrop, options.size)
         with course.step("run"):
             activations = self._runtime.run(batch)
         with course.step("gate"):
             if self._gate and not verdict.reasons:
-                verdict = self._gate.judge(gate.evidence(batch, activations, manifest.input))
+                verdict = self._gate.judge(gate.evidence(edges, activations))
         _refuse(verdict, options)
         course.verdict = verdict
         course.classification = classification = classify(
@@ -85,11 +90,32 @@ class Pipeline:
             threshold=manifest.threshold.value,
         )
         with course.step("explain"):
-            numbers = self._chosen(options.explain, classification.number)
+            predicted = classification.number
+            numbers = self._chosen(options.explain, predicted)
             lungs = None if activations.lungs is None else lung_mask(activations.lungs)
-            explanations = self._explain(activations, numbers, lungs, radiograph.pixels, options)
-            warnings = self._warnings(
-                verdict, radiograph, activations, lungs, classification.number
+            maps = {each: activations.class_map(each) for each in {predicted, *numbers}}
+            shares = {
+                number: None if lungs is None else lung_share(class_map.clip(min=0), lungs)
+                for number, class_map in maps.items()
+            }
+            explanations = tuple(
+                Explanation(
+                    manifest.labels[number],
+                    heat,
+                    render(backdrop, heat, options.overlay),
+                    shares[number],
+                )
+                for number, heat in zip(
+                    numbers, heatmaps([maps[number] for number in numbers]), strict=True
+                )
+            )
+            # The same for the same image, whatever is explained.
+            warnings = caveats(
+                verdict,
+                radiograph,
+                size=manifest.input.size,
+                lungs_found=None if activations.lungs is None else lungs is not None,
+                lung_share=shares[predicted],
             )
         return Report(
             radiograph=radiograph,
@@ -117,52 +143,12 @@ class Pipeline:
                 f"The network's lungs have the shape {found.lungs.shape}, not rows and columns."
             )
         if self._gate:
-            self._gate.judge(gate.evidence(batch, found, spec))
+            self._gate.judge(gate.evidence(gradients(batch, spec), found))
 
     def _chosen(self, explain: str, predicted: int) -> list[int]:
         labels = self._manifest.labels
         choices = {"predicted": [predicted], "all": list(range(len(labels))), "none": []}
         return choices[explain] if explain in choices else [labels.index(explain)]
-
-    def _explain(
-        self,
-        activations: Activations,
-        numbers: list[int],
-        lungs: Mask | None,
-        pixels: NDArray[np.uint8],
-        options: Options,
-    ) -> tuple[Explanation, ...]:
-        labels = self._manifest.labels
-        heats = heatmaps([activations.class_map(number) for number in numbers])
-        return tuple(
-            Explanation(
-                labels[number],
-                heat,
-                render(pixels, heat, size=options.size, encoding=options.overlay),
-                None if lungs is None else lung_share(heat, lungs),
-            )
-            for number, heat in zip(numbers, heats, strict=True)
-        )
-
-    def _warnings(
-        self,
-        verdict: Verdict,
-        radiograph: Radiograph,
-        activations: Activations,
-        lungs: Mask | None,
-        predicted: int,
-    ) -> tuple[str, ...]:
-        """The same for the same image, whatever is explained."""
-        share = None
-        if lungs is not None:
-            share = lung_share(activations.class_map(predicted).clip(min=0), lungs)
-        return caveats(
-            verdict,
-            radiograph,
-            size=self._manifest.input.size,
-            lungs_found=None if activations.lungs is None else lungs is not None,
-            lung_share=share,
-        )
 
 
 def _refuse(verdict: Verdict, options: Options) -> None:

@@ -42,18 +42,28 @@ def preprocess(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np
 
 
 def squash(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Resample to uint8 [size, size] without regard to the aspect ratio: the mean over each pixel's area.
+    """Resample to uint8 [size, size] without regard to the aspect ratio: the mean over each pixel's area."""
+    return shrink(pixels, size, size)
+
+
+def shrink(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Resample to uint8 [height, width]: the mean over each pixel's area.
 
     Large pictures are halved, then brought to twice the size, then halved again: a mean of two by two
     is many times cheaper than one over areas that cut through pixels.
     """
-    while min(pixels.shape) >= 4 * size:
-        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        even = pixels[: 2 * height, : 2 * width]
-        pixels = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    if min(pixels.shape) >= 2 * size:
-        pixels = cv2.resize(pixels, (2 * size, 2 * size), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    while _covers(pixels, 4 * width, 4 * height):
+        down, across = pixels.shape[0] // 2, pixels.shape[1] // 2
+        even = pixels[: 2 * down, : 2 * across]
+        pixels = cv2.resize(even, (across, down), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    twice = 2 * width, 2 * height
+    if _covers(pixels, *twice) and pixels.shape != twice[::-1]:
+        pixels = cv2.resize(pixels, twice, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _covers(pixels: npt.NDArray[np.uint8], width: int, height: int) -> bool:
+    return bool(pixels.shape[0] >= height and pixels.shape[1] >= width)
 
 
 def equalize_locally(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """What is answered: one Report for HTTP, the command line and everything else."""
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,18 @@ class Report:
             "request_id": self.request_id,
             "notice": NOTICE,
         }
+
+    def to_text(self) -> str:
+        """`to_json` as text. The overlays go in last, because base64 has nothing that must be escaped."""
+        content = self.to_json()
+        overlays = [each["base64"] for each in content["explanations"]]
+        for each in content["explanations"]:
+            each["base64"] = ""
+        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+        # Quotation marks inside of a string are escaped, so only the member itself reads like this.
+        before, *after = text.split('"base64": ""')
+        pairs = zip(overlays, after, strict=True)
+        return before + "".join(f'"base64": "{overlay}"{rest}' for overlay, rest in pairs)
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from inference.decoding import Radiograph
 from inference.gate import FRONTAL, Gate, Verdict, evidence, look, reason_of
+from inference.gradients import gradients
 from inference.preprocessing import InputSpec, as_input, preprocess
 from inference.reasons import PASSES
 from inference.runtime import Runtime
@@ -73,7 +74,7 @@ def gather(
     features, kinds, sources, as_is = [], [], [], []
 
     def keep(batch: npt.NDArray[np.float32], kind: str, source: str, untouched: bool) -> None:
-        features.append(evidence(batch, runtime.run(batch), spec))
+        features.append(evidence(gradients(batch, spec), runtime.run(batch)))
         kinds.append(kind)
         sources.append(source)
         as_is.append(untouched)
@@ -219,7 +220,7 @@ def judge(gate: Gate, runtime: Runtime, spec: InputSpec, radiograph: Radiograph)
     if verdict.reasons:
         return verdict
     batch = preprocess(radiograph.pixels, spec)
-    return gate.judge(evidence(batch, runtime.run(batch), spec))
+    return gate.judge(evidence(gradients(batch, spec), runtime.run(batch)))
 
 
 def judge_all(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.gradcam import heatmaps
-from inference.overlay import render
+from inference.overlay import fit, render
 from inference.preprocessing import VERSION
 from inference.runtime.litert import LiteRTRuntime
 from model_store.model import Model
@@ -174,7 +174,7 @@ def _picture(
     answer = predictions.classes[int(predictions.predicted[number])]
     (heat,) = heatmaps([assessment.answers.class_maps[number]])
     pixels = read_pixels(example)
-    drawn = render(pixels if mask is None else _outlined(pixels, mask), heat, size=SIDE)
+    drawn = render(fit(pixels if mask is None else _outlined(pixels, mask), SIDE), heat)
     return {
         "base64": base64.b64encode(drawn.data).decode(),
         "width": drawn.width,

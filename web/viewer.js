@@ -94,8 +94,8 @@ export function openViewer(stage, controls) {
     pan((view.x - x) * grown, (view.y - y) * grown);
   }
 
-  function fromCentre({ clientX, clientY, target }) {
-    const box = (target.closest(".pane") ?? panes[0]).getBoundingClientRect();
+  function fromCentre({ clientX, clientY }) {
+    const box = (document.elementFromPoint(clientX, clientY)?.closest(".pane") ?? panes[0]).getBoundingClientRect();
     return [clientX - box.left - box.width / 2, clientY - box.top - box.height / 2];
   }
 
@@ -160,7 +160,8 @@ export function openViewer(stage, controls) {
     if (!before) return;
     const other = [...fingers.values()].find((each) => each !== before);
     const apart = ({ clientX, clientY }) => Math.hypot(clientX - other.clientX, clientY - other.clientY);
-    if (other) zoom(apart(event) / Math.max(1, apart(before)));
+    const middle = (way) => (before[way] + other[way]) / 2;
+    if (other) zoom(apart(event) / Math.max(1, apart(before)), ...fromCentre({ clientX: middle("clientX"), clientY: middle("clientY") }));
     pan((event.clientX - before.clientX) / fingers.size, (event.clientY - before.clientY) / fingers.size);
     fingers.set(event.pointerId, event);
   });

@@ -232,7 +232,7 @@ class TestGate:
     def test_reads_the_embedding_and_the_gradients(self, litert):
         batch = preprocess(draw_chest(300, 250), SPEC)
         activations = litert.run(batch)
-        found = evidence(batch, activations, SPEC)
+        found = evidence(gradients(batch, SPEC), activations)
         np.testing.assert_array_equal(found[:-512], activations.embedding)
         np.testing.assert_array_equal(found[-512:], gradients(batch, SPEC))
 

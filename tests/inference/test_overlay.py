@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.overlay import render
+from inference.overlay import fit, render
 from tests.drawing import draw_chest
 
 COLD = np.zeros((7, 7), np.float32)
@@ -31,7 +31,7 @@ def one_hot(row: int, column: int, rows: int = 7, columns: int = 7) -> np.ndarra
     ("encoding", "head"), [("jpeg", b"\xff\xd8\xff"), ("png", b"\x89PNG\r\n\x1a\n")]
 )
 def test_an_overlay_is_a_picture_of_its_media_type(encoding, head):
-    overlay = render(draw_chest(300, 200), one_hot(3, 3), size=256, encoding=encoding)
+    overlay = render(fit(draw_chest(300, 200), 256), one_hot(3, 3), encoding=encoding)
     assert overlay.media_type == f"image/{encoding}"
     assert overlay.data.startswith(head)
     assert shown(overlay).shape == (overlay.height, overlay.width, 3)
@@ -44,7 +44,7 @@ def test_an_overlay_is_a_picture_of_its_media_type(encoding, head):
 def test_the_long_side_is_exactly_the_size_and_the_aspect_ratio_is_the_radiographs(
     width, height, size
 ):
-    overlay = render(np.full((height, width), 90, np.uint8), one_hot(3, 3), size=size)
+    overlay = render(fit(np.full((height, width), 90, np.uint8), size), one_hot(3, 3))
     assert max(overlay.width, overlay.height) == size
     assert min(overlay.width, overlay.height) >= 1
     assert abs(overlay.width - size * width / max(width, height)) < 1
@@ -54,13 +54,13 @@ def test_the_long_side_is_exactly_the_size_and_the_aspect_ratio_is_the_radiograp
 
 def test_without_heat_a_png_is_the_plain_radiograph():
     chest = draw_chest(400, 300)
-    picture = shown(render(chest, COLD, size=400, encoding="png"))
+    picture = shown(render(fit(chest, 400), COLD, encoding="png"))
     np.testing.assert_array_equal(picture, chest[:, :, np.newaxis].repeat(3, axis=2))
 
 
 def test_without_heat_a_jpeg_is_the_plain_radiograph_but_for_its_loss():
     chest = draw_chest(400, 300)
-    picture = shown(render(chest, COLD, size=400))
+    picture = shown(render(fit(chest, 400), COLD))
     assert colour(picture).max() <= 4
     difference = np.abs(picture[:, :, 1] - chest)
     assert difference.mean() < 4
@@ -69,7 +69,7 @@ def test_without_heat_a_jpeg_is_the_plain_radiograph_but_for_its_loss():
 
 def test_the_hottest_place_is_red_and_cold_places_are_the_plain_radiograph():
     gray = np.full((700, 700), 100, np.uint8)
-    picture = shown(render(gray, one_hot(2, 4), size=700, encoding="png"))
+    picture = shown(render(fit(gray, 700), one_hot(2, 4), encoding="png"))
     blue, green, red = picture[250, 450]
     assert red > blue + 40
     assert red > green + 40
@@ -83,7 +83,7 @@ def test_the_hottest_place_is_red_and_cold_places_are_the_plain_radiograph():
 @pytest.mark.parametrize("encoding", ["jpeg", "png"])
 def test_a_cell_of_the_heatmap_lies_over_its_place_of_the_radiograph(cell, height, width, encoding):
     gray = np.full((height, width), 100, np.uint8)
-    overlay = render(gray, one_hot(*cell), size=700, encoding=encoding)
+    overlay = render(fit(gray, 700), one_hot(*cell), encoding=encoding)
     amount = colour(shown(overlay)).astype(float)
     row, column = cell
     middle = (
@@ -96,14 +96,14 @@ def test_a_cell_of_the_heatmap_lies_over_its_place_of_the_radiograph(cell, heigh
 
 
 def test_a_grid_that_is_not_square_lies_over_the_whole_radiograph():
-    picture = shown(render(np.full((300, 600), 100, np.uint8), one_hot(0, 5, 2, 6), size=600))
+    picture = shown(render(fit(np.full((300, 600), 100, np.uint8), 600), one_hot(0, 5, 2, 6)))
     assert colour(picture)[75, 550] > 60
     assert colour(picture)[225, 50] <= 4
 
 
 def test_more_heat_is_more_colour():
     heat = np.array([[0, 0.25, 0.5, 0.75, 1]], np.float32)
-    picture = shown(render(np.full((100, 500), 100, np.uint8), heat, size=500, encoding="png"))
+    picture = shown(render(fit(np.full((100, 500), 100, np.uint8), 500), heat, encoding="png"))
     warmth = [int(np.abs(picture[50, 50 + 100 * cell] - 100).sum()) for cell in range(5)]
     assert warmth[0] < warmth[1]
     assert warmth[2] > warmth[0] + 20
@@ -113,13 +113,23 @@ def test_more_heat_is_more_colour():
 def test_the_radiograph_stays_visible_under_the_strongest_colour():
     stripes = np.zeros((400, 400), np.uint8)
     stripes[::40] = stripes[1::40] = 255
-    picture = shown(render(stripes, np.ones((7, 7), np.float32), size=400, encoding="png"))
+    picture = shown(render(fit(stripes, 400), np.ones((7, 7), np.float32), encoding="png"))
     assert picture[200].sum(axis=1).mean() > picture[220].sum(axis=1).mean() + 200
 
 
 def test_neither_radiograph_nor_heatmap_is_changed():
     chest, heat = draw_chest(200, 200), one_hot(1, 1)
     before = chest.copy(), heat.copy()
-    render(chest, heat, size=300)
+    render(fit(chest, 300), heat)
     np.testing.assert_array_equal(chest, before[0])
     np.testing.assert_array_equal(heat, before[1])
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1024, 1024), (1500, 1250), (2047, 700), (600, 5000)]
+)
+def test_a_large_radiograph_is_shrunk_to_the_means_of_its_areas(width, height):
+    chest = draw_chest(width, height)
+    small = fit(chest, 500)
+    means = cv2.resize(chest, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(int) - means).mean() < 0.5

@@ -57,6 +57,16 @@ def report(**changes: Any) -> Report:
     return Report(**facts | changes)
 
 
+def test_its_text_is_its_json_whatever_the_names_and_pictures_are():
+    odd = '"base64": ""'
+    pictures = tuple(
+        Explanation(label, np.zeros((1, 1), np.float32), Overlay(data, "image/png", 1, 1))
+        for label, data in (("normal", b""), ("tuberculosis", b"\xff\xfe"))
+    )
+    for each in (report(), report(explanations=()), report(explanations=pictures, request_id=odd)):
+        assert json.loads(each.to_text()) == each.to_json()
+
+
 def test_the_json_is_that_of_the_design():
     assert report().to_json() == {
         "prediction": {

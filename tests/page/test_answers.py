@@ -171,6 +171,64 @@ class TestTheHeatmap:
         visit.page.mouse.dblclick(x, y)
         expect(film).to_have_css("transform", "matrix(1, 0, 0, 1, 0, 0)")
 
+    def test_is_zoomed_where_the_mouse_is_on_either_side(self, visit: Visit, file: File) -> None:
+        visit.see(file)
+        visit.page.get_by_text("Side by side").click()
+        film = visit.page.locator("#stage .film:visible").nth(1)
+        box = film.bounding_box()
+        x, y = box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"]
+        visit.page.mouse.dblclick(x, y)
+        expect(film).to_have_css("transform", re.compile(r"matrix\(3, 0, 0, 3, "))
+        grown = film.bounding_box()
+        assert grown["x"] + 0.3 * grown["width"] == pytest.approx(x, abs=2)
+        assert grown["y"] + 0.6 * grown["height"] == pytest.approx(y, abs=2)
+
+    @pytest.mark.parametrize("pane", [0, 1])
+    def test_can_be_pinched_where_the_fingers_are_and_moved_by_them(
+        self, visit: Visit, file: File, pane: int
+    ) -> None:
+        visit.see(file)
+        visit.page.get_by_text("Side by side").click()
+        films = visit.page.locator("#stage .film:visible")
+        scrolled = visit.page.evaluate("scrollY")
+        box = films.nth(pane).bounding_box()
+        x, y = box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"]
+        with visit.fingers() as touch:
+            touch("touchStart", {0: (x, y - 20), 1: (x, y + 20)})
+            for apart in range(22, 42, 2):
+                touch("touchMove", {0: (x, y - apart), 1: (x, y + apart)})
+            expect(films.nth(pane)).to_have_css("transform", re.compile(r"matrix\(2, 0, 0, 2, "))
+            grown = films.nth(pane).bounding_box()
+            assert grown["x"] + 0.7 * grown["width"] == pytest.approx(x, abs=2)
+            assert grown["y"] + 0.4 * grown["height"] == pytest.approx(y, abs=2)
+            for down in range(2, 22, 2):
+                touch("touchMove", {0: (x, y - 40 + down), 1: (x, y + 40 + down)})
+            assert films.nth(pane).bounding_box()["y"] == pytest.approx(grown["y"] + 20, abs=2)
+            touch("touchEnd", {1: (x, y + 60)})
+            for left in range(2, 22, 2):
+                touch("touchMove", {0: (x - left, y - 20)})
+            touch("touchEnd", {})
+        moved = films.nth(pane).bounding_box()
+        assert moved["x"] == pytest.approx(grown["x"] - 20, abs=2)
+        assert moved["y"] == pytest.approx(grown["y"] + 20, abs=2)
+        both = films.evaluate_all("films => films.map(film => getComputedStyle(film).transform)")
+        assert both[0] == both[1]
+        assert visit.page.evaluate("[visualViewport.scale, scrollY]") == [1, scrolled]
+
+    def test_does_not_keep_a_finger_from_scrolling_the_page_unless_it_is_zoomed(
+        self, visit: Visit, file: File
+    ) -> None:
+        visit.page.set_viewport_size({"width": 360, "height": 600})
+        visit.see(file)
+        box = visit.page.locator("#stage").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 10
+        with visit.fingers() as touch:
+            touch("touchStart", {0: (x, y)})
+            for up in range(10, 110, 10):
+                touch("touchMove", {0: (x, y - up)})
+            touch("touchEnd", {})
+        visit.page.wait_for_function("scrollY > 50")
+
 
 class TestTheRest:
     @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +58,21 @@ class Visit:
         self.page.goto(self.url + path)
         if path == "/":
             expect(self.page.locator("#version")).to_contain_text(re.compile(r"\d"))
+
+    @contextmanager
+    def fingers(self) -> Iterator[Callable[..., None]]:
+        """A touch screen: a function of what fingers do on it, and where each of those is by number."""
+        session = self.page.context.new_cdp_session(self.page)
+        screen = "Emulation.setTouchEmulationEnabled"
+        session.send(screen, {"enabled": True, "maxTouchPoints": 2})
+
+        def touch(kind: str, fingers: dict[int, tuple[float, float]]) -> None:
+            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in fingers.items()]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        yield touch
+        session.send(screen, {"enabled": False})
+        session.detach()
 
     def leave(self) -> None:
         """Forget everything. AssertionError: errors in the console, or requests to elsewhere."""

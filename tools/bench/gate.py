@@ -4,6 +4,7 @@ import time
 
 from inference.decoding import PixelBudget, decode
 from inference.gate import Gate, evidence, look
+from inference.gradients import gradients
 from inference.preprocessing import preprocess
 from inference.runtime import open_runtime
 from inference.settings import Settings
@@ -33,7 +34,7 @@ def measure(plan: Plan) -> Measurement:
             started = time.perf_counter()
             look(radiograph)
             looked = time.perf_counter()
-            gate.judge(evidence(batch, activations, manifest.input))
+            gate.judge(evidence(gradients(batch, manifest.input), activations))
             looks.append(1000 * (looked - started))
             probes.append(1000 * (time.perf_counter() - looked))
             step()

@@ -3,7 +3,6 @@
 python -m tools.bench.ours IMAGE ANSWERS
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -20,9 +19,7 @@ def main(image: Path, answers: int) -> None:
     service = Service(Settings.from_environment())
 
     def answer() -> str:
-        return json.dumps(
-            service.answer(None, data, QUERY, Course("bench")).to_json(), allow_nan=False
-        )
+        return service.answer(None, data, QUERY, Course("bench")).to_text()
 
     answering.give(answer, answers)
 

@@ -94,9 +94,7 @@ def measure(plan: Plan) -> Measurement:
 
 
 def _answer(service: Service, data: bytes) -> Callable[[], str]:
-    return lambda: json.dumps(
-        service.answer(None, data, QUERY, Course("bench")).to_json(), allow_nan=False
-    )
+    return lambda: service.answer(None, data, QUERY, Course("bench")).to_text()
 
 
 def _trust(service: Service, data: bytes) -> Callable[[], object]:
@@ -122,8 +120,7 @@ def _trust(service: Service, data: bytes) -> Callable[[], object]:
     def call() -> tuple[str, ...]:
         lungs = lung_mask(drawn)
         heat = class_map.clip(min=0)
-        # Twice: once for the explanation, once for the warning.
-        share, _ = [None if lungs is None else lung_share(heat, lungs) for _ in range(2)]
+        share = None if lungs is None else lung_share(heat, lungs)
         return caveats(
             verdict, radiograph, size=spec.size, lungs_found=lungs is not None, lung_share=share
         )
