@@ -14,7 +14,6 @@ from archive import jobs
 from archive.batches import ROWS_ONLY
 from archive.blobs import POISON
 from archive.errors import GivenUp, WrongModel
-from archive.jobs import Job
 from archive.status import status
 from tests.app.worker import RunningWorker
 from tests.archive.cloud import Cloud, drawn, until
@@ -56,7 +55,7 @@ def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
     cloud.upload(drawn(2))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
     jobs.create(cloud.records, job)
-    (page,) = jobs.listed(cloud.records, cloud_images(cloud, job), job)
+    (page,) = jobs.listed(cloud.records, cloud.images, job)
     cloud.sender().send(jobs.batches(job, page))
     jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
     app(app_dir=without_pauses(tmp_path / "app"))
@@ -121,7 +120,7 @@ def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: 
 
     cloud.upload(drawn(1))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
-    (page,) = cloud_images(cloud, job).pages("", None)
+    (page,) = cloud.images.pages("", None)
     batch = job.batch(page.items)
     worker = Worker(Service(Settings(archive_store=cloud.store)), Identity())
     for delivered, raised, left in ((4, WrongModel, False), (5, GivenUp, True)):
@@ -156,14 +155,6 @@ def test_with_a_store_the_function_waits_for_its_queue_and_imports_nothing_yet()
     names, modules = done.stdout.splitlines()
     assert "'archive'" in names
     assert modules == "[]"
-
-
-def cloud_images(cloud: Cloud, job: Job):  # type: ignore[no-untyped-def]
-    """The images of a job."""
-    from archive.blobs import BlobImages, container_of
-    from tests.azurite.identity import Identity
-
-    return BlobImages(container_of(cloud.store, job.container), Identity())
 
 
 def without_pauses(folder: Path) -> Path:
