@@ -27,7 +27,7 @@ from tools.bench.archive import ANSWERED
 from tools.bench.bodies import typical
 from tools.bench.local_host import running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
-from tools.bench.memory import FLAT_BAR, TYPICAL_BAR, mebibytes
+from tools.bench.memory import FLAT_BAR, mebibytes
 from tools.progress import progress
 
 if TYPE_CHECKING:
@@ -67,8 +67,6 @@ def measure(plan: Plan) -> Measurement:
                 f"{peak:.0f} MiB",
                 "",
                 f"{plan.queued / seconds:.0f} images/s",
-                f"<= {TYPICAL_BAR:g} MiB",
-                peak <= TYPICAL_BAR,
             ),
             Row(
                 "  the same, last tenth against second",
