@@ -219,6 +219,11 @@ def test_exif_orientation_is_applied(orientation: int, encode, within: int) -> N
     assert_same(radiograph.pixels, ARROW, within)
 
 
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_an_orientation_that_there_is_not_turns_nothing(orientation: int) -> None:
+    assert_same(decoded(encode_png(ARROW, orientation=orientation)).pixels, ARROW)
+
+
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_the_orientation_of_a_tiff_is_applied_once(compression: str | None) -> None:
     stored = np.ascontiguousarray(np.rot90(ARROW, 1))

@@ -82,6 +82,7 @@ def png(bits: int, colour: int, rows: bytes, side: int = 9, interlaced: int = 0)
         (encode_tiff(SQUARE, tiffinfo={278: 10}, compression="raw"), 1 + 0.1),
         (encode_tiff(SQUARE, mode="RGB"), 4 + 3),
         (encode_tiff(SQUARE.astype(np.uint16) * 257), 2 + 2),
+        (encode_tiff(SQUARE.astype(">u2") * 257), 2 + 2),
         (encode_tiff(SQUARE, tiffinfo={274: 6}), 2 * 1 + 1),
     ],
 )
@@ -144,6 +145,13 @@ def test_a_black_png_is_whole_or_lacks_a_row(bits: int, colour: int, row: int) -
     assert not decode(png(bits, colour, rows), max_pixels=81, budget=PixelBudget(81)).pixels.any()
     with pytest.raises(Undecodable, match=r"^The PNG file is truncated: it has fewer pixels"):
         taken(png(bits, colour, rows[: -1 - row]))
+
+
+def test_a_png_lacks_its_last_row_though_all_others_are_bright() -> None:
+    bright = b"\0" + bytes([200] * 9)
+    assert taken(png(8, 0, 9 * bright))
+    with pytest.raises(Undecodable, match="fewer pixels"):
+        taken(png(8, 0, 8 * bright))
 
 
 @pytest.mark.parametrize(
