@@ -31,7 +31,7 @@ help:
 	@echo "make checkov             look over the Bicep files; installs checkov into build/checkov"
 	@echo "make fuzz SECONDS=60     fuzz decoding, DICOM and the request reader; installs atheris into build/fuzz"
 	@echo "make soak REQUESTS=100000  hostile load for long, watched; installs locust into build/soak"
-	@echo "make mutation            change links.py in hundreds of ways: do its tests notice? (build/mutation.json)"
+	@echo "make mutation            change code in hundreds of ways: do its tests notice? (MODULE=inference.links: one only)"
 	@echo "make requirements        compile the pinned requirements anew (UPGRADE=1: newest versions)"
 
 serve: $(VENV)/local.stamp
@@ -95,18 +95,18 @@ fuzz: build/fuzz/$(ATHERIS).stamp
 soak: build/soak/$(LOCUST).stamp
 	build/soak/bin/python -m tests.soak --requests $(REQUESTS)
 
-mutation: build/mutation/$(MUTMUT).stamp
+# One after the other, since tests have deadlines; OpenCV's threads do not outlive the fork that a mutant gets.
+mutation: build/mutation/$(MUTMUT).stamp $(if $(shell command -v npm),tests/azurite/node_modules/.stamp)
 	rm -rf mutants
-	build/mutation/bin/python -m mutmut run
-	build/mutation/bin/python -m mutmut export-cicd-stats
-	@$(PYTHON) -m tests.mutation mutants/mutmut-cicd-stats.json build/mutation.json
+	OPENCV_FOR_THREADS_NUM=1 build/mutation/bin/python -m mutmut run --max-children 1 $(if $(MODULE),"$(MODULE).*")
+	@build/mutation/bin/python -m mutmut results --all true | $(PYTHON) -m tests.mutation build/mutation.json
 
 build/mutation/%.stamp: requirements-local.txt
 	@echo "Installing mutmut $* into build/mutation …"
 	@$(PYTHON) -m venv build/mutation
 	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-local.txt
 	@build/mutation/bin/python -m pip --disable-pip-version-check install --quiet \
-		mutmut==$* pytest hypothesis psutil
+		mutmut==$* pytest hypothesis psutil trustme
 	@touch $@
 
 build/fuzz/%.stamp: requirements.txt

@@ -25,6 +25,10 @@ class WrongModel(ArchiveError):
     """Another version answers than the one that the job has pinned."""
 
 
+class GivenUp(ArchiveError):
+    """A message has failed at its last delivery; its text names the queue in which it ends."""
+
+
 class ImageGone(Exception):
     """The image is not there any more."""
 

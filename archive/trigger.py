@@ -9,8 +9,8 @@ from typing import Any
 
 from archive import jobs
 from archive.batches import ROWS_ONLY, Arrival, Batch, arrival
-from archive.blobs import CONTAINER, BlobImages, BlobRecords, container_of
-from archive.errors import RecordsUnavailable
+from archive.blobs import CONTAINER, POISON, BlobImages, BlobRecords, container_of
+from archive.errors import GivenUp, RecordsUnavailable
 from archive.here import ATTEMPTS
 from archive.work import work_off
 from inference.service import Service
@@ -42,12 +42,22 @@ class Worker:
         """Work off a message that is delivered for the so-and-so-manieth time.
 
         Raises:
-            ArchiveError, ServiceError: It has to be delivered again; the fifth time is the last, and then
-                the reason stands in the job's record, also if this process is killed.
+            ArchiveError, ServiceError: It has to be delivered again.
+            GivenUp: That was the fifth time, which is the last, and the reason stands in the job's
+                record. There it stands also if this process is killed.
         """
+        try:
+            self._work(body, delivered)
+        except Exception as error:
+            if delivered < ATTEMPTS:
+                raise
+            # infra/modules/alerts.bicep looks for the name of the queue in what is let out here.
+            raise GivenUp(f"A message goes to {POISON}. {_reason(error)}") from error
+
+    def _work(self, body: bytes, delivered: int) -> None:
+        last = delivered >= ATTEMPTS
         new = arrival(body)
         batch = self._standing(new) if new else Batch.decode(body)
-        last = delivered >= ATTEMPTS
         if last:
             jobs.note_poison(
                 self._records, batch, "The function was killed or ran out of time at each attempt."
@@ -64,7 +74,7 @@ class Worker:
             )
             if last:
                 with suppress(RecordsUnavailable):
-                    jobs.note_poison(self._records, batch, f"{type(error).__name__}: {error}")
+                    jobs.note_poison(self._records, batch, _reason(error))
             raise
         if last:
             self._records.delete(jobs.poison_path(batch.job, batch.shard))
@@ -93,3 +103,7 @@ class Worker:
 
     def _open(self, version: str) -> Service:
         return Service(replace(self._settings, model_version=version, model_refresh_seconds=0))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], object]]:
+def progress(what: str, total: int) -> Iterator[Callable[..., object]]:
     """Hand out a function to call after each of `total` steps."""
     with tqdm(desc=f"{what:14}", total=total, leave=False, disable=None) as bar:
         yield bar.update

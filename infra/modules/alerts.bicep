@@ -109,9 +109,9 @@ requests
 | summarize value = count()
 '''
   }
-  // How many messages a queue holds is told an hour late and for the whole account. What the function says when it
-  // fails for the last time is an exception, and those are never sampled; where the worker dies first, it is the
-  // host that says so, in a trace, when it moves the message.
+  // How many messages a queue holds is told an hour late and for the whole account. What the function lets out at
+  // the last delivery (archive/trigger.py) is an exception, which host.json keeps from being sampled; where the
+  // worker dies each time, only the host tells, in a trace, that it moves the message.
   {
     name: 'poison'
     title: 'Chest X-ray: images of an archive were given up'

@@ -22,9 +22,9 @@ import requests
 from model_store.store import BUNDLED, FolderStore
 from tests import drawing
 from tests.app.asking import Client
-from tests.azurite.fixtures import Azure
 from tests.azurite.identity import Identity, IdentityEndpoint
 from tests.azurite.relay import Relay
+from tests.azurite.server import Azure
 from tests.tools.running import REPOSITORY, StartHost
 
 ACTIVE = FolderStore(BUNDLED).active()

@@ -19,12 +19,11 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
-from archive.blobs import QUEUE_SETTING, BlobRecords, Queue, container_of
+from archive.blobs import QUEUE_SETTING, BlobImages, BlobRecords, Queue, container_of
 from archive.jobs import Job, load
 from tests import drawing
-from tests.azurite.fixtures import Azure
 from tests.azurite.identity import Identity, IdentityEndpoint
-from tests.azurite.server import ACCOUNT, Azurite
+from tests.azurite.server import ACCOUNT, Azure, Azurite
 from tests.tools.running import REPOSITORY, command
 
 
@@ -74,6 +73,11 @@ class Cloud:
     def records(self) -> BlobRecords:
         """Where the jobs are."""
         return BlobRecords(container_of(self.store, "archive"), Identity())
+
+    @property
+    def images(self) -> BlobImages:
+        """What the container has."""
+        return BlobImages(container_of(self.store, self.container), Identity())
 
     def upload(self, images: Mapping[str, bytes]) -> None:
         """Put images into the container."""

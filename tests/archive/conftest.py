@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.archive.cloud import Cloud, start_app
-from tests.azurite.fixtures import Azure, azure, azure_queue, azurite, identity
+from tests.azurite.fixtures import azure, azure_queue, azurite, identity
 from tests.azurite.identity import IdentityEndpoint
-from tests.azurite.server import Azurite
+from tests.azurite.server import Azure, Azurite
 
 __all__ = ["azure", "azure_queue", "azurite", "identity"]
 

@@ -12,8 +12,8 @@ import pytest
 
 from archive import jobs
 from archive.batches import ROWS_ONLY
-from archive.errors import ArchiveError
-from archive.jobs import Job
+from archive.blobs import POISON
+from archive.errors import GivenUp, WrongModel
 from archive.status import status
 from tests.app.worker import RunningWorker
 from tests.archive.cloud import Cloud, drawn, until
@@ -55,10 +55,11 @@ def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
     cloud.upload(drawn(2))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
     jobs.create(cloud.records, job)
-    (page,) = jobs.listed(cloud.records, cloud_images(cloud, job), job)
+    (page,) = jobs.listed(cloud.records, cloud.images, job)
     cloud.sender().send(jobs.batches(job, page))
     jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
     app(app_dir=without_pauses(tmp_path / "app"))
+    log = tmp_path / "app.log"
     for _ in until("the message is given up"):
         if cloud.poisoned():
             break
@@ -68,9 +69,25 @@ def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
     assert images == 2
     assert reason.startswith("WrongModel: The job wants version 1999.1.1")
     assert cloud.ask("status", job.id).returncode == 1
+    # What the runtime tells the host of each delivery; the alert looks for the queue's name.
+    told = [line for line in log.read_text().splitlines() if "archive failed" in line]
+    assert [POISON in line for line in told] == [False, False, False, False, True]
+    assert all("WrongModel: The job wants version 1999.1.1" in line for line in told)
     cloud.ask("cancel", job.id)
     assert "2 images are tried again" in cloud.ask("retry", job.id).stdout
     assert cloud.poisoned() == 0
+
+
+def test_a_message_that_nobody_can_read_is_given_up_by_the_name_of_its_queue(
+    cloud: Cloud, app: StartApp, tmp_path: Path
+) -> None:
+    cloud.queue("archive").send_message(base64.b64encode(b"no batch").decode())
+    app(app_dir=without_pauses(tmp_path / "app"))
+    for _ in until("the message is given up"):
+        if cloud.poisoned():
+            break
+    told = [line for line in (tmp_path / "app.log").read_text().splitlines() if POISON in line]
+    assert "A message goes to archive-poison. BatchDamaged: A message is no batch" in told[0]
 
 
 def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp) -> None:
@@ -103,11 +120,11 @@ def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: 
 
     cloud.upload(drawn(1))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
-    (page,) = cloud_images(cloud, job).pages("", None)
+    (page,) = cloud.images.pages("", None)
     batch = job.batch(page.items)
     worker = Worker(Service(Settings(archive_store=cloud.store)), Identity())
-    for delivered, left in ((4, False), (5, True)):
-        with pytest.raises(ArchiveError):
+    for delivered, raised, left in ((4, WrongModel, False), (5, GivenUp, True)):
+        with pytest.raises(raised):
             worker.work(batch.encode().encode(), delivered)
         path = jobs.poison_path(batch.job, batch.shard)
         assert cloud.records.exists(path) is left
@@ -138,14 +155,6 @@ def test_with_a_store_the_function_waits_for_its_queue_and_imports_nothing_yet()
     names, modules = done.stdout.splitlines()
     assert "'archive'" in names
     assert modules == "[]"
-
-
-def cloud_images(cloud: Cloud, job: Job):  # type: ignore[no-untyped-def]
-    """The images of a job."""
-    from archive.blobs import BlobImages, container_of
-    from tests.azurite.identity import Identity
-
-    return BlobImages(container_of(cloud.store, job.container), Identity())
 
 
 def without_pauses(folder: Path) -> Path:

@@ -81,3 +81,35 @@ class Azurite:
         """End it at once, as a machine does that fails."""
         self.process.kill()
         self.process.wait()
+
+
+@dataclass(frozen=True)
+class Azure:
+    """Azurite over HTTPS, opened by tokens, as Azure is; `authority` is whom clients must trust."""
+
+    server: Azurite
+    authority: Path
+
+    @classmethod
+    def start(cls, folder: Path) -> Azure:
+        """Start its blob service with a certificate that is made for it."""
+        import trustme
+
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1")
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        for part in certificate.cert_chain_pems:
+            part.write_to_path(folder / "certificate.pem", append=True)
+        return cls(_by_token(folder, folder, "blob"), folder / "authority.pem")
+
+    def start_queue(self, folder: Path) -> Azurite:
+        """Start a queue service beside it, with the same certificate."""
+        return _by_token(folder, self.authority.parent, "queue")
+
+
+def _by_token(folder: Path, certificates: Path, service: str) -> Azurite:
+    by_token = ("--oauth", "basic")
+    certificate = ("--cert", str(certificates / "certificate.pem"))
+    key = ("--key", str(certificates / "key.pem"))
+    return Azurite.start(folder, *by_token, *certificate, *key, scheme="https", service=service)

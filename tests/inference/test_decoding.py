@@ -110,6 +110,54 @@ def test_every_format_gives_the_gray_values_that_were_stored(
     assert_same(radiograph.pixels, CHEST, within)
 
 
+QUARTERS = np.zeros((128, 256, 3), np.uint8)
+QUARTERS[:64, :128] = 255, 0, 0
+QUARTERS[:64, 128:] = 0, 255, 0
+QUARTERS[64:, :128] = 0, 0, 255
+QUARTERS[64:, 128:] = 255, 255, 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "shape", "within"),
+    [
+        ("JPEG", "RGB", (16, 32, 3), 10),
+        ("WEBP", "RGB", (64, 64, 3), 40),
+        ("WEBP", "RGBA", (64, 64, 3), 0),
+        ("PNG", "RGB", (64, 64, 3), 0),
+        ("PNG", "RGBA", (64, 64, 3), 0),
+        ("PNG", "P", (64, 64, 3), 0),
+        ("BMP", "RGB", (64, 64, 3), 0),
+        ("TIFF", "RGB", (64, 64, 3), 0),
+    ],
+)
+def test_colours_come_along_small_in_rgb_and_as_they_lie_in_the_file(
+    kind: str, mode: str, shape: tuple[int, int, int], within: int
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(QUARTERS).convert(mode).save(file, kind, lossless=mode == "RGBA", quality=95)
+    colours = decoded(file.getvalue()).colours
+    assert colours is not None
+    assert colours.shape == shape
+    for row, column in ((1, 1), (1, -2), (-2, 1), (-2, -2)):
+        expected = QUARTERS[row, column].astype(int)
+        assert np.abs(colours[row, column] - expected).max() <= within
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SMALL_FILES["JPEG"],
+        SMALL_FILES["PNG"],
+        SMALL_FILES["16-bit PNG"],
+        SMALL_FILES["TIFF"],
+        encode_png(CHEST, alpha=255 - CHEST),
+        encode_png(ONE_BIT, mode="1"),
+    ],
+)
+def test_what_is_gray_by_its_format_has_no_colours(data: bytes) -> None:
+    assert decoded(data).colours is None
+
+
 @pytest.mark.parametrize("encode", [encode_png, encode_bmp, encode_tiff])
 def test_one_bit_means_black_and_white(encode) -> None:
     assert_same(decoded(encode(ONE_BIT, mode="1")).pixels, ONE_BIT)
@@ -171,6 +219,11 @@ def test_exif_orientation_is_applied(orientation: int, encode, within: int) -> N
     assert_same(radiograph.pixels, ARROW, within)
 
 
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_an_orientation_that_there_is_not_turns_nothing(orientation: int) -> None:
+    assert_same(decoded(encode_png(ARROW, orientation=orientation)).pixels, ARROW)
+
+
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_the_orientation_of_a_tiff_is_applied_once(compression: str | None) -> None:
     stored = np.ascontiguousarray(np.rot90(ARROW, 1))
@@ -220,6 +273,40 @@ def test_noise_on_a_blank_16_bit_picture_is_not_blown_up() -> None:
     assert_same(decoded(encode_png(blank)).pixels, np.array([[0, 2], [1, 0]]))
 
 
+def test_values_that_fit_into_8_bits_stay_whatever_is_rare_among_them() -> None:
+    pixels = np.full((64, 64), 100, np.uint16)
+    pixels[0, 0], pixels[9, 9] = 0, 255
+    assert_same(stretch(pixels), pixels)
+
+
+def test_a_single_value_beyond_8_bits_has_the_rest_stretched() -> None:
+    pixels = np.full((64, 64), 100, np.uint16)
+    pixels[0, 0] = 256
+    expected = np.zeros((64, 64), np.uint8)
+    expected[0, 0] = 156
+    assert_same(stretch(pixels), expected)
+
+
+def test_what_is_darker_or_brighter_than_nearly_all_is_black_or_white() -> None:
+    pixels = np.full((64, 64), 20_000, np.uint16)
+    pixels[:, 32:] = 40_000
+    pixels[0, 0], pixels[9, 9] = 0, 65_535
+    expected = np.where(pixels < 30_000, 0, 255)
+    assert_same(stretch(pixels), expected)
+
+
+def test_of_500_pixels_none_is_rare() -> None:
+    pixels = np.full((20, 25), 8_000, np.uint16)
+    pixels[0, 0], pixels[9, 9] = 0, 20_000
+    expected = np.full((20, 25), 102)  # 255 x 8,000 / 20,000
+    expected[0, 0], expected[9, 9] = 0, 255
+    assert_same(stretch(pixels), expected)
+
+
+def test_a_range_of_256_values_is_moved_and_not_stretched() -> None:
+    assert_same(stretch(np.arange(1000, 1256).reshape(16, 16)), np.arange(256).reshape(16, 16))
+
+
 # Large pictures
 
 
@@ -243,6 +330,7 @@ def test_a_large_picture_is_divided_as_far_as_1024_and_448_remain(
     assert reduction(width, height) == reduction(height, width) == divisor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(2048, 2048), (2500, 2048), (4280, 3520)])
 def test_reduced_pictures_give_the_network_what_full_ones_would(size: tuple[int, int]) -> None:
     jpeg = encode_jpeg(draw_chest(*size), quality=90)
@@ -334,6 +422,7 @@ def test_a_corrupt_file_gives_a_picture_or_a_documented_error(name: str) -> None
         _decodes_or_refuses(bytes(data))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([b"", *(data[:24] for data in SMALL_FILES.values())]), st.binary(max_size=400)
 )
@@ -485,6 +574,7 @@ def test_a_decode_that_fails_gives_its_share_back() -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_eight_large_pictures_at_once_take_hardly_more_memory_than_one() -> None:
     program = """

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archive.blobs import POISON, QUEUE
+from archive.trigger import THREADS
 from inference.settings import Settings, SettingsError
 from tests.infra.bicep import Expression, Parameter, Template, parameter_file, read_folder
 
@@ -62,6 +64,9 @@ ASSIGNMENTS = {
         ("principalId", "locksContributor", None),
     },
 }
+
+#: Pictures at a time that an instance's memory is measured with (infra/README.md).
+PICTURES = 8
 
 #: What the workflows and azd read from a deployment.
 OUTPUTS = {
@@ -344,9 +349,15 @@ def alerts(infra: Path) -> Iterator[str]:
         yield f"there are {sorted(rules)}"
         return
     poison = rules.pop("poison")
-    queue = read_folder(infra)["main.bicep"].variables["archiveQueue"]
-    if f"contains '{queue}-poison'" not in poison["query"] or "value" not in poison["query"]:
-        yield f"poison: does not look for {queue}-poison"
+    tables, *steps = poison["query"].strip().splitlines()
+    if "exceptions" not in tables or not any(f"contains '{POISON}'" in each for each in steps):
+        yield f"poison: does not look for {POISON} in exceptions"
+    if "value" not in steps[-1]:
+        yield "poison: does not make a value"
+    host = json.loads((infra.parent / "host.json").read_text())
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+    if "Exception" not in sampling["excludedTypes"].split(";"):
+        yield "poison: exceptions may be left out by sampling"
     if poison["enabled"] != Expression("archiveEnabled"):
         yield "poison: is not enabled as it should be"
     functions = _functions(ROOT / "function_app.py")
@@ -395,10 +406,15 @@ def archive(infra: Path) -> Iterator[str]:
     destination = _at(events, "deliveryWithResourceIdentity.destination")
     if repr(_at(destination, "properties.queueMessageTimeToLiveInSeconds")) != "-1":
         yield "messages of events expire"
-    queues = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
+    if main.variables["archiveQueue"] != QUEUE or f"{QUEUE}-poison" != POISON:
+        yield f"the queues are not {QUEUE} and {POISON}, which the code names"
+    queues = json.loads((infra.parent / "host.json").read_text())["extensions"]["queues"]
+    messages = queues["batchSize"] + queues["newBatchThreshold"]
     threads = int(main.parameters["httpConcurrency"].default)
-    if not 0 < queues["batchSize"] + queues["newBatchThreshold"] <= threads:
+    if not 0 < messages <= threads:
         yield "an instance takes more messages at a time than the worker has threads"
+    if (pictures := messages * THREADS) > PICTURES:
+        yield f"an instance takes {pictures} pictures at a time, and its memory is for {PICTURES}"
 
 
 def parameter_files(infra: Path) -> Iterator[str]:

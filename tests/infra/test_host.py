@@ -2,6 +2,7 @@
 
 import json
 
+from archive.here import ATTEMPTS
 from tests.infra.checks import ROOT
 
 HOST = json.loads((ROOT / "host.json").read_text())
@@ -21,6 +22,7 @@ def test_messages_are_base64_as_event_grid_and_submitters_put_them():
 def test_a_message_has_five_attempts_and_waits_half_a_minute_between():
     queues = HOST["extensions"]["queues"]
     assert (queues["maxDequeueCount"], queues["visibilityTimeout"]) == (5, "00:00:30")
+    assert queues["maxDequeueCount"] == ATTEMPTS  # so the function knows which is the last
 
 
 def test_an_archive_does_not_fill_the_logs_and_still_warns():

@@ -248,11 +248,13 @@ BROKEN = [
     ),
     (
         "alerts",
-        "main.bicep",
-        "archiveQueue = 'archive'",
-        "archiveQueue = 'archives'",
-        "does not look for archives-poison",
+        "modules/alerts.bicep",
+        "'archive-poison'",
+        "'archives-poison'",
+        "does not look for archive-poison",
     ),
+    ("alerts", "modules/alerts.bicep", "union exceptions, traces", "traces", "in exceptions"),
+    ("alerts", "../host.json", '"Exception"', '"Request"', "exceptions may be left out"),
     ("archive", "main.bicep", "archiveEnabled bool = false", "archiveEnabled bool = true", "off"),
     (
         "archive",
@@ -265,6 +267,9 @@ BROKEN = [
     ("archive", "modules/incoming.bicep", "/${containerName}/'", "/'", "of other containers"),
     ("archive", "modules/incoming.bicep", "InSeconds: -1", "InSeconds: 604800", "expire"),
     ("archive", "main.bicep", "httpConcurrency int = 8", "httpConcurrency int = 2", "threads"),
+    ("archive", "main.bicep", "archiveQueue = 'archive'", "archiveQueue = 'a'", "which the code"),
+    ("archive", "../host.json", '"newBatchThreshold": 3', '"newBatchThreshold": 4', "10 pictures"),
+    ("archive", "../host.json", '"batchSize": 1', '"batchSize": 2', "10 pictures"),
     ("alerts", "modules/alerts.bicep", "    name: 'slow'", "    name: 'slower'", "slower"),
     ("alerts", "modules/alerts.bicep", "'422'", "'413'", "does not count refusals"),
     (
@@ -343,6 +348,7 @@ def test_azures_type_data_notice_a_broken_copy(tmp_path, shared, file, before, a
 
 def _copy(folder: Path, file: str, before: str, after: str) -> Path:
     copied = shutil.copytree(INFRA, folder / "infra")
+    shutil.copy(checks.ROOT / "host.json", folder)
     text = (copied / file).read_text()
     assert before in text
     (copied / file).write_text(text.replace(before, after))

@@ -29,10 +29,9 @@ from model_store.errors import (
     VersionExists,
     VersionMissing,
 )
-from tests.azurite.fixtures import Azure
 from tests.azurite.identity import Identity, IdentityEndpoint
 from tests.azurite.relay import Relay
-from tests.azurite.server import ACCOUNT, Azurite
+from tests.azurite.server import ACCOUNT, Azure, Azurite
 from tests.model_store.conftest import FILES, MANIFEST, Make
 
 pytest.importorskip("azure.storage.blob", reason="the extra 'azure' is not installed")
@@ -588,6 +587,7 @@ def test_only_the_last_versions_that_served_are_kept_here(
 # The command line
 
 
+@pytest.mark.slow
 def test_every_command_works_on_a_store_in_azure(
     with_tokens: str,
     azure: Azure,

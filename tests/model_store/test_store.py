@@ -246,6 +246,7 @@ def test_active_may_name_a_version_that_is_gone(store: FolderStore) -> None:
         store.open()
 
 
+@pytest.mark.slow
 def test_two_processes_that_promote_at_once_leave_active_whole(store: FolderStore) -> None:
     store.promote("3.0")
     script = (
@@ -281,6 +282,7 @@ sys.addaudithook(kill)
 """
 
 
+@pytest.mark.slow
 @POSIX
 def test_a_promote_that_is_killed_before_the_rename_changes_nothing(store: FolderStore) -> None:
     store.promote("1.0")
@@ -311,6 +313,7 @@ for act in (lambda: store.promote("2.0"), lambda: store.add(Path(sys.argv[2]))):
 """
 
 
+@pytest.mark.slow
 @POSIX
 def test_a_full_disk_changes_nothing_and_leaves_nothing_behind(
     store: FolderStore, make: Make, tmp_path: Path
@@ -390,6 +393,7 @@ def test_of_many_that_add_the_same_version_at_once_one_succeeds(
     assert names(store.path) == ["1.0", "2.0", "3.0", "4.0"]
 
 
+@pytest.mark.slow
 @POSIX
 def test_an_add_that_is_killed_before_the_rename_leaves_no_version(
     store: FolderStore, make: Make, tmp_path: Path

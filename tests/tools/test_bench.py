@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
+from tests.azurite.fixtures import there_or_skip
 from tests.tools.running import REPOSITORY
 from tools.bench.measurement import Spread
 from tools.package.funcignore import deployed_files, is_deployed, read_patterns
@@ -23,6 +24,7 @@ KEYS = [
     "gate_ms",
     "peak_mib_typical",
     "peak_mib_worst",
+    "peak_mib_archive",
     "package_mb",
     "parity_max_abs",
     "page_ms",
@@ -44,7 +46,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_quick_run_writes_its_figures_and_says_on_what_machine(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "bench.json"
-    # Left out: the package, which takes an index of packages, and the page, which takes a browser.
+    # Left out: the package, which takes an index of packages, the page, which takes a browser, and
+    # the queue, which takes Azurite.
     names = ("cold", "overhead", "memory-typical", "memory-worst", "parity", "archive", "collect")
     done = run("--quick", "--json", str(file), "--only", *names)
     assert done.returncode in (0, 1), done.stdout + done.stderr
@@ -52,6 +55,7 @@ def test_a_quick_run_writes_its_figures_and_says_on_what_machine(tmp_path: Path)
     assert [*content] == [*KEYS, "details"]
     figures = {key: content[key] for key in KEYS}
     assert figures.pop("warm_ratio") is None
+    assert figures.pop("peak_mib_archive") is None
     assert figures.pop("package_mb") is None
     assert figures.pop("page_ms") is None
     assert figures.pop("gate_ms") is None
@@ -60,6 +64,16 @@ def test_a_quick_run_writes_its_figures_and_says_on_what_machine(tmp_path: Path)
     assert content["details"]["not_measured"] == {}
     assert "A quick look" in done.stdout
     assert "INFO" not in done.stdout
+
+
+def test_a_job_that_a_queue_brings_is_measured(tmp_path: Path) -> None:
+    there_or_skip()
+    file = tmp_path / "bench.json"
+    done = run("--quick", "--only", "memory-archive", "--json", str(file))
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    content = json.loads(file.read_text())
+    assert content["peak_mib_archive"] > 50
+    assert len(content["details"]["memory-archive"]["mib_by_tenth"]) == 10
 
 
 def test_what_cannot_be_measured_is_named_and_is_not_a_success(tmp_path: Path) -> None:

@@ -43,8 +43,9 @@ class Plan:
     #: Requests at a time under load.
     at_once: int = 8
     drawn: int = 64
-    #: Images of a job on a disk, and rows that are collected.
+    #: Images of a job on a disk and of one that a queue brings, and rows that are collected.
     archive: int = 6000
+    queued: int = 10_000
     rows: int = 1_000_000
 
 

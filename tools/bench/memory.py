@@ -131,7 +131,7 @@ def _drive(what: str, bodies: Sequence[Body], count: int, plan: Plan) -> Load:
                 return
             with lock:
                 load.statuses[body.name, status] += 1
-                load.resident.append(_mebibytes(host.pid, "VmRSS"))
+                load.resident.append(mebibytes(host.pid, "VmRSS"))
                 step()
 
     with running() as host, progress(what, count) as step, _watched(host.pid, load):
@@ -145,7 +145,7 @@ def _drive(what: str, bodies: Sequence[Body], count: int, plan: Plan) -> Load:
         load.seconds = time.perf_counter() - started
         if failures:
             raise NotMeasured(f"The local host did not answer: {failures[0]!r}.")
-        load.peak = _mebibytes(host.pid, "VmHWM")
+        load.peak = mebibytes(host.pid, "VmHWM")
     return load
 
 
@@ -156,7 +156,7 @@ def _watched(pid: int, load: Load) -> Iterator[None]:
 
     def watch() -> None:
         while not done.wait(0.02):
-            together = sum(_mebibytes(each, "VmRSS") for each in (pid, *_children(pid)))
+            together = sum(mebibytes(each, "VmRSS") for each in (pid, *_children(pid)))
             load.peak_with_children = max(load.peak_with_children, together)
 
     watcher = threading.Thread(target=watch)
@@ -178,7 +178,7 @@ def _children(pid: int) -> list[int]:
     return children
 
 
-def _mebibytes(pid: int, key: str) -> float:
+def mebibytes(pid: int, key: str) -> float:
     """A figure of /proc/PID/status; 0 for a process that has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
