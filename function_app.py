@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from inference import docs, openapi
-from inference.errors import Internal, NotFound, ServiceError, trace
+from inference.errors import Internal, NotFound, ServiceError, let_go, trace
 from inference.service import Service
 from inference.settings import Settings
 
@@ -62,9 +62,11 @@ def answered(handler: Handler) -> Handler:
         except ServiceError as error:
             problem = error
             _log.info("%s %d %s: %s", context.invocation_id, error.status, error.code, error.log)
+            let_go(error)
         except Exception as error:
             problem = Internal("The request could not be answered. The fault is on our side.")
             _log.error("%s 500 internal\n%s", context.invocation_id, trace(error))
+            let_go(error)
         return _json(
             problem.problem(context.invocation_id),
             status=problem.status,
