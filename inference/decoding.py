@@ -97,11 +97,11 @@ class PixelBudget:
         try:
             yield
         finally:
+            if pixels * BYTES_PER_PIXEL >= _MUCH_MEMORY:
+                _return_free_memory()
             with self._changed:
                 self._free += pixels
                 self._changed.notify_all()
-            if pixels * BYTES_PER_PIXEL >= _MUCH_MEMORY:
-                _return_free_memory()
 
 
 type _Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]
@@ -277,6 +277,7 @@ def _decode_image(data: bytes, kind: str, max_pixels: int, budget: PixelBudget) 
             pixels, colours = _PIXELS[kind](image, data, factor)
             orientation = image.getexif().get(_ORIENTATION, 1)
             pixels = np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels))
+            del image  # before the next one in line decodes
     if kind != "TIFF" and orientation in (5, 6, 7, 8):  # Pillow turns TIFF itself
         width, height = height, width
     return Radiograph(pixels=pixels, format=kind, width=width, height=height, colours=colours)

@@ -143,6 +143,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
             else pixel_array(ds, decoding_plugin=plugin, view_only=True)  # no copy of what is plain
         )
         pixels = _presented(stored, ds, factor)
+        del stored, ds.PixelData  # before the next one in line decodes
     return Radiograph(
         pixels=pixels,
         format="DICOM",
