@@ -12,7 +12,7 @@ import azure.functions as func
 
 from inference import access_log, docs, openapi
 from inference.course import Course
-from inference.errors import NotFound, as_problem, trace
+from inference.errors import NotFound, as_problem, let_go, trace
 from inference.service import Service
 from inference.settings import Settings
 from model_store import log
@@ -67,6 +67,7 @@ def answered(handler: Handler) -> Handler:
             if problem is not error:
                 request_id = context.invocation_id
                 log.write(logging.ERROR, "defect", request_id=request_id, trace=trace(error))
+            let_go(error)
         return _json(
             problem.problem(context.invocation_id),
             status=problem.status,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from archive.batches import Item
 from archive.errors import ImageChanged, ImageGone, ImageTooLarge, WrongModel
 from archive.places import Tally
-from inference.errors import Internal, ModelUnavailable, ServiceError, TooLarge
+from inference.errors import Internal, ModelUnavailable, ServiceError, TooLarge, let_go
 from inference.reading import Options
 
 #: Every row says which of these it is; `refused` is the gate's refusal.
@@ -64,8 +64,10 @@ def answer(
     except (ModelUnavailable, MemoryError):
         raise
     except ServiceError as error:
+        let_go(error)
         return error.problem(request_id)
     except Exception as error:
+        let_go(error)
         return Internal(f"{type(error).__name__}: {error}").problem(request_id)
     found: dict[str, Any] = report.to_json()
     if found["model"]["version"] != version:

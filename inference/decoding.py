@@ -24,9 +24,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from inference.errors import ServiceError, TooLarge, Undecodable, UnsupportedMedia
 
-#: The working memory that one pixel of a budget stands for: Pillow holds colour in four bytes, and
-#: the fifth is for what comes after. Of what needs more (progressive CMYK: eight), fewer are read.
-BYTES_PER_PIXEL = 5
+#: The working memory that one pixel of a budget stands for: Pillow holds colour in four bytes. Of
+#: what needs more (progressive CMYK: eight), fewer are read.
+BYTES_PER_PIXEL = 4
 
 # Each scan of a progressive file costs a pass over the picture, and may be a few bytes small.
 _MOST_SCANS = 64
@@ -39,6 +39,8 @@ _ADAM7 = (  # the first column and row of each pass, and the steps to the next (
 )
 _INFLATED_AT_A_TIME = 2**18
 _M_MMAP_THRESHOLD = -3  # malloc.h
+#: Bytes from which on a decode is followed by a look at what malloc keeps.
+_MUCH_MEMORY = 2**25
 
 # Pillow writes every tag of TIFF and EXIF into the debug log, and they may name the patient.
 logging.getLogger("PIL").setLevel(logging.WARNING)
@@ -95,6 +97,8 @@ class PixelBudget:
         try:
             yield
         finally:
+            if pixels * BYTES_PER_PIXEL >= _MUCH_MEMORY:
+                _return_free_memory()
             with self._changed:
                 self._free += pixels
                 self._changed.notify_all()
@@ -112,6 +116,12 @@ def return_memory_at_once() -> None:
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**21)
+
+
+def _return_free_memory() -> None:
+    """Have glibc give back the pages that are free between smaller blocks: 20 MiB under load."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
@@ -202,7 +212,7 @@ def reduced(
     Returns:
         An array of the same type, [⌈height / factor⌉, ⌈width / factor⌉].
     """
-    rows = max(1, 2**20 // (width * factor)) * factor
+    rows = max(1, 2**18 // (width * factor)) * factor
     if rows >= height and factor == 1:
         return strip(0, height)
     across, down = -(-width // factor), -(-height // factor)
@@ -269,6 +279,7 @@ def _decode_image(data: bytes, kind: str, max_pixels: int, budget: PixelBudget) 
             pixels, colours = _PIXELS[kind](image, data, factor)
             orientation = image.getexif().get(_ORIENTATION, 1)
             pixels = np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(pixels))
+            del image  # before the next one in line decodes
     if kind != "TIFF" and orientation in (5, 6, 7, 8):  # Pillow turns TIFF itself
         width, height = height, width
     return Radiograph(pixels=pixels, format=kind, width=width, height=height, colours=colours)
@@ -306,7 +317,7 @@ def _jpeg_needs(image: ImageFile.ImageFile, data: bytes) -> int:
 
 def _webp_needs(image: ImageFile.ImageFile, data: bytes) -> int:
     lossy_and_opaque = data[12:16] == b"VP8 "
-    return (4 if lossy_and_opaque else 8) * image.width * image.height
+    return (6 if lossy_and_opaque else 8) * image.width * image.height  # OpenCV holds two copies
 
 
 def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
@@ -333,7 +344,7 @@ def _jpeg_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Decod
 
 
 def _webp_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Decoded:
-    # Pillow holds four copies of the picture in colour, OpenCV one or two.
+    # Pillow holds four copies of the picture in colour, OpenCV two.
     if image.mode == "RGB":
         whole, gray = _by_opencv(data, cv2.IMREAD_COLOR), _opaque_gray
     else:

@@ -114,3 +114,15 @@ def trace(error: BaseException) -> str:
     before = f"{trace(cause)}\n" if cause else ""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{before}Traceback (most recent call last):\n{frames}{type(error).__qualname__}"
+
+
+def let_go(error: BaseException) -> None:
+    """Part an error, and those that it came of, from the frames that they have passed.
+
+    Often one of these frames keeps the error (contextlib's do, and those of a Future), so that they keep
+    each other and, until the garbage is collected, the file and its pixels.
+    """
+    link: BaseException | None = error
+    while link and link.__traceback__:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__

@@ -7,6 +7,7 @@ tells. Whatever comes in, only a `ServiceError` is raised.
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from string import ascii_letters, digits
@@ -262,6 +263,8 @@ def _from_base64(text: str) -> bytes:
             raise BadRequest("The data URI must read data:MEDIA-TYPE;base64,DATA.")
         if not text.strip():
             raise NoImage("The data URI is empty.")
+    with suppress(ValueError):  # mostly it is as it should be, and needs no copies
+        return binascii.a2b_base64(text, strict_mode=True)
     symbols = text.encode("ascii", "replace").translate(_URL_SAFE_TO_STANDARD, _WHITESPACE)
     try:
         return binascii.a2b_base64(symbols + b"=" * (-len(symbols) % 4), strict_mode=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import psutil
+import pytest
 import requests
 
 from tests import drawing
@@ -149,3 +152,39 @@ def test_32_clients_who_are_the_first_get_one_answer(start_host: StartHost) -> N
         answers = list(pool.map(first, range(CLIENTS)))
     assert answers[0][0] == 200
     assert answers == [answers[0]] * CLIENTS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_eight_at_a_time_at_every_limit_stay_within_400_mebibytes(start_host: StartHost) -> None:
+    host = start_host(REPOSITORY)
+    side = 6324  # of 40 megapixels
+    blank = np.zeros((side, side), np.uint8)
+    wide = blank[: side * 2 // 3]  # a WebP needs six bytes a pixel, of four that there are
+    bodies = [
+        encode_colour_png(blank),
+        drawing.encode_webp(wide, method=0),
+        drawing.encode_dicom(blank.astype(np.uint16), transfer_syntax="1.2.840.10008.1.2.1.99"),
+        bytes(10 * 2**20),
+    ]
+
+    def ask_for(number: int) -> int:
+        body = bodies[number % len(bodies)]
+        if number % 8 < 4:
+            return requests.post(f"{host.url}/api/predict", data=body, timeout=300).status_code
+        return requests.post(f"{host.url}/api/predict", json=in_json(body), timeout=300).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(ask_for, range(24)))
+    # The gate refuses what is blank, but not before it has been decoded.
+    assert statuses == [422, 422, 422, 415] * 6
+    assert psutil.Process(host.process.pid).memory_info().rss / 2**20 < 200
+    status = Path(f"/proc/{host.process.pid}/status").read_text()
+    [peak] = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+    assert peak / 1024 < 400
+
+
+def encode_colour_png(pixels: drawing.Gray) -> bytes:
+    """PNG of four channels."""
+    return cv2.imencode(".png", cv2.merge([pixels] * 4), [cv2.IMWRITE_PNG_COMPRESSION, 1])[
+        1
+    ].tobytes()

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -459,8 +460,8 @@ def test_a_size_in_the_header_is_believed_before_anything_is_decoded() -> None:
 
 def test_what_needs_too_much_memory_to_decode_is_refused_though_its_pixels_are_few_enough() -> None:
     cmyk = encode_jpeg(draw_chest(100, 100), mode="CMYK", progressive=True)
-    assert decoded(cmyk, max_pixels=16_000).width == 100
-    with pytest.raises(TooLarge, match=r"stored in this way, at most 6,250 pixels"):
+    assert decoded(cmyk, max_pixels=20_000).width == 100
+    with pytest.raises(TooLarge, match=r"stored in this way, at most 5,000 pixels"):
         decoded(cmyk, max_pixels=10_000)
 
 
@@ -474,7 +475,7 @@ def test_a_bmp_of_runs_needs_more_than_its_pixels() -> None:
     take = budget.take
     budget.take = lambda pixels: (held.append(pixels), take(pixels))[1]
     decode(bytes(data), max_pixels=10_000, budget=budget)
-    assert held == [(4 * 10_000 + 8 * 10_000) // 5]
+    assert held == [(4 * 10_000 + 8 * 10_000) // 4]
 
 
 def test_animations_and_several_pages_are_refused() -> None:
@@ -572,6 +573,67 @@ def test_a_decode_that_fails_gives_its_share_back() -> None:
             decode(broken, max_pixels=MAX_PIXELS, budget=budget)
     with budget.take(1000):
         pass
+
+
+LARGE = np.zeros((2400, 2500), np.uint8)
+LARGE[600:1800, 600:1800] = 180
+DEEP = LARGE.astype(np.uint16) * 256
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda: encode_png(LARGE, alpha=LARGE),
+        lambda: encode_png(DEEP),
+        lambda: encode_jpeg(LARGE, mode="CMYK", progressive=True),
+        lambda: encode_webp(LARGE),
+        lambda: encode_webp(LARGE, alpha=LARGE, lossless=True, method=0),
+        lambda: encode_tiff(DEEP, compression="tiff_lzw"),
+        lambda: encode_dicom(LARGE, transfer_syntax="1.2.840.10008.1.2.4.90"),
+        lambda: encode_dicom(DEEP, transfer_syntax="1.2.840.10008.1.2.4.90"),
+        lambda: encode_dicom(DEEP),
+    ],
+    ids=[
+        "LA-PNG",
+        "PNG-16",
+        "CMYK-JPEG",
+        "WebP",
+        "lossless-WebP",
+        "TIFF",
+        "JPEG-2000",
+        "JPEG-2000-16",
+        "DICOM",
+    ],
+)
+def test_a_decode_takes_no_more_memory_than_it_asks_the_budget_for(
+    encode: Callable[[], bytes],
+) -> None:
+    program = """
+import re, sys
+from pathlib import Path
+from inference.decoding import BYTES_PER_PIXEL, PixelBudget, decode, return_memory_at_once
+
+def mebibytes(of):
+    return int(re.search(of + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+class Budget(PixelBudget):
+    def take(self, pixels):
+        self.taken = pixels
+        return super().take(pixels)
+
+return_memory_at_once()
+data, budget = sys.stdin.buffer.read(), Budget(40_000_000)
+for _ in range(2):  # the first one imports
+    before = mebibytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is now
+    decode(data, max_pixels=40_000_000, budget=budget)
+print(mebibytes("VmHWM") - before, budget.taken * BYTES_PER_PIXEL / 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", program], input=encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    peak, taken = map(float, done.stdout.split())
+    assert peak < taken + 4
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def png(bits: int, colour: int, rows: bytes, side: int = 9, interlaced: int = 0)
         (encode_jpeg(SQUARE, mode="RGB", progressive=True), 6),
         (encode_jpeg(SQUARE, mode="RGB", progressive=True, subsampling=2), 3),
         (encode_jpeg(SQUARE, mode="CMYK", progressive=True), 8),
-        (encode_webp(SQUARE), 4),
+        (encode_webp(SQUARE), 6),
         (encode_webp(SQUARE, lossless=True), 8),
         (encode_webp(SQUARE, alpha=HALF), 8),
         (encode_png(SQUARE), 1),

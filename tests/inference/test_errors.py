@@ -3,7 +3,7 @@
 import pytest
 
 from inference import errors
-from inference.errors import ServiceError
+from inference.errors import Internal, ServiceError
 
 CODES = {
     "NoImage": (400, "no_image"),
@@ -46,3 +46,22 @@ def test_an_error_is_a_problem(name, status, code):
 
 def test_what_the_client_reads_is_logged_where_nothing_else_is_said():
     assert errors.NoImage("The body is empty.").log == "The body is empty."
+
+
+def test_an_error_that_is_let_go_no_longer_holds_what_lies_in_the_frames_that_it_has_passed():
+    def fails():
+        held = kept[0] = ValueError("the cause")
+        raise held
+
+    def wraps():
+        try:
+            fails()
+        except ValueError:
+            raise Internal("For the client.") from None
+
+    kept = [None]
+    with pytest.raises(Internal) as raised:
+        wraps()
+    errors.let_go(raised.value)
+    assert raised.value.__traceback__ is None
+    assert kept[0].__traceback__ is None
