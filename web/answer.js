@@ -2,8 +2,8 @@
 
 import { download, make, refill } from "./dom.js";
 import { hottest } from "./heat.js";
-import { known, language, number, percent, t } from "./language.js";
-import { explanation } from "./viewer.js";
+import { language, number, percent, t, words } from "./language.js";
+import { asPng, explanation } from "./viewer.js";
 
 /** A result in a few words. */
 export function inShort({ state, answer, problem }) {
@@ -16,38 +16,37 @@ export function inShort({ state, answer, problem }) {
 
 /** Context: the model's facts, and what the buttons do. */
 export function draw(root, image, context) {
-  const { state, name, notes } = image;
+  const { state, notes } = image;
   root.className = state;
-  const body = { answered, refused, failed, cancelled: failed }[state] ?? (() => [make("h2", {}, name), make("p", {}, inShort(image))]);
-  refill(root, body(image, context), notes.map((note) => make("p", { class: "note" }, t(...note))));
+  const body = { answered, refused: unanswered, failed: unanswered, cancelled: unanswered }[state] ?? unasked;
+  refill(root, body(image, context), notes.map((note) => make("p", { className: "small" }, t(...note))));
 }
 
-function answered(image, { facts, choose, png }) {
+function answered(image, { facts, choose }) {
   const { answer, chosen, name } = image;
-  const { prediction: { label, probability, certain }, gate, warnings, model } = answer;
+  const { prediction: { label, probability, certain }, probabilities, gate, warnings, ...rest } = answer;
   const line = facts?.threshold?.value;
-  const button = (text, click) => make("button", { click }, t(text));
+  const button = (text, onclick) => make("button", { onclick }, t(text));
   return [
-    make("p", { class: "small printed" }, `${name} · ${new Date().toLocaleString(language)}`),
-    make("h2", {}, t(label), make("span", { class: "share" }, percent(probability))),
-    make("p", {}, make("strong", { class: `tag ${certain ? "good" : "doubt"}` }, t(certain ? "certain" : "uncertain")),
+    make("p", { className: "small printed" }, `${name} · ${new Date().toLocaleString(language)}`),
+    make("h2", {}, t(label), make("span", {}, percent(probability))),
+    make("p", {}, make("strong", { className: `tag ${certain ? "good" : "doubt"}` }, t(certain ? "certain" : "uncertain")),
       " ", !certain && line && t("abstain", { line: percent(line, 0) })),
-    make("h3", { id: "classes" }, t("classes")),
-    make("ul", { class: "bars", "aria-labelledby": "classes", style: line && { "--line": line } },
-      Object.entries(answer.probabilities).map(([each, share]) => make("li", {},
-        make("button", { "aria-pressed": String(each === chosen), "data-focus": each, click: () => choose(each) },
-          make("span", {}, t(each)), make("span", { class: "share" }, percent(share)),
-          make("span", { class: "bar" }, make("span", { style: { "--share": share } }))))),
-      line && make("li", { class: "line small" }, make("span", {}, t("line", { line: percent(line, 0) })))),
+    make("h3", {}, t("classes")),
+    make("ul", { className: "bars", ariaLabel: t("classes"), style: `--line: ${line}` },
+      Object.entries(probabilities).map(([each, share]) => make("li", {},
+        make("button", { ariaPressed: each === chosen, name: each, onclick: () => choose(each) },
+          make("span", {}, t(each)), make("span", {}, percent(share)), make("span", { className: "bar", style: `--share: ${share}` })))),
+      line && make("li", { className: "line small" }, make("span", {}, t("line", { line: percent(line, 0) })))),
     heat(explanation(image)),
-    gate.chest_xray && gate.score !== null && make("p", { class: "small" }, t("gate", { percent: percent(gate.score) })),
-    warnings.length > 0 && make("section", { class: "card warn" }, make("h3", {}, t("warnings")),
+    gate.chest_xray && gate.score !== null && make("p", { className: "small" }, t("gate", { percent: percent(gate.score) })),
+    warnings.length > 0 && make("section", { className: "card warn" }, make("h3", {}, t("warnings")),
       make("ul", { lang: "en" }, warnings.map((text) => make("li", {}, text.replace(/^\w+: /, ""))))),
-    make("div", { class: "row" }, button("report", () => print()), button("PNG", png),
+    make("div", { className: "row" }, button("report", () => print()), button("PNG", () => asPng(image)),
       button("JSON", () => download(new Blob([JSON.stringify(answer, null, 2)]), `${name}.json`))),
-    make("details", { class: "small" },
-      make("summary", {}, t("details", { version: model.version, service: number(answer.timing_ms.total, 1), all: number(image.all) })),
-      make("pre", { lang: "en", tabindex: 0 }, ["model", "timing_ms", "input", "request_id"].map((key) => `${key}: ${JSON.stringify(answer[key], null, 2)}\n`))),
+    make("details", { className: "small" },
+      make("summary", {}, t("details", { version: rest.model.version, service: number(rest.timing_ms.total, 1), all: number(image.all) })),
+      make("pre", { lang: "en", tabIndex: 0 }, JSON.stringify({ ...rest, explanations: undefined }, null, 2))),
   ];
 }
 
@@ -58,22 +57,16 @@ function heat({ heatmap, lung_share: share, label }) {
   return make("p", {}, ninth === null ? t("noHeat", values) : `${t("heatAt", values)} ${lungs}`);
 }
 
-function refused({ problem: { reasons, detail } }, { again }) {
+function unanswered({ state, problem }, { again }) {
+  const force = state === "refused";
+  const { code, detail, reasons, request_id: id } = problem ?? {};
   return [
-    make("h2", {}, t("refused")),
-    make("ul", {}, reasons.map((reason) => make("li", {}, t(reason).replaceAll("_", " ")))),
-    said(detail),
-    make("button", { click: () => again({ force: true }) }, t("anyway")),
+    make("h2", {}, t(state)),
+    force && make("ul", {}, reasons.map((reason) => make("li", {}, t(reason).replaceAll("_", " ")))),
+    problem && !force && make("p", {}, t(code in words ? code : "unexpected")),
+    detail && make("p", { className: "small" }, t("said"), make("span", { lang: "en" }, ` ${detail} ${id}`)),
+    make("button", { onclick: () => again(force && { force }) }, t(force ? "anyway" : "again")),
   ];
 }
 
-function failed({ problem }, { again }) {
-  return [
-    make("h2", {}, t(problem ? "failed" : "cancelled")),
-    problem && make("p", {}, t(known(problem.code) ? problem.code : "unexpected")),
-    problem && said(problem.detail, problem.request_id),
-    make("button", { click: () => again() }, t("again")),
-  ];
-}
-
-const said = (detail, id) => detail && make("p", { class: "small" }, t("said"), make("span", { lang: "en" }, ` ${detail} ${id ?? ""}`));
+const unasked = (image) => [make("h2", {}, image.name), make("p", {}, inShort(image))];

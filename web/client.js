@@ -70,43 +70,37 @@ export class ChestXray {
     return this.#ask("/api/health", {});
   }
 
-  async #ask(path, request, onProgress) {
+  async #ask(path, { signal, ...request }, onProgress) {
+    signal?.throwIfAborted();
+    const late = AbortSignal.timeout(this.timeout);
+    const stop = AbortSignal.any(signal ? [signal, late] : [late]);
     const send = onProgress && globalThis.XMLHttpRequest ? sendWithProgress : sendPlainly;
-    const { status, text } = await send(this.url + path, request, this.timeout, onProgress);
-    let content = null;
+    const { status, text } = await send(this.url + path, { ...request, signal: stop }, onProgress).catch(({ message }) => {
+      signal?.throwIfAborted();
+      throw new Problem({ code: late.aborted ? "timeout" : "unreachable", detail: message });
+    });
+    let content;
     try { content = JSON.parse(text); } catch { /* a gateway's page, or nothing */ }
     if (status === 200 && content) return content;
     throw new Problem({ code: { 401: "unauthorized", 413: "too_large", 429: "busy" }[status], ...content, status });
   }
 }
 
-async function sendPlainly(url, { signal, ...request }, timeout) {
-  signal?.throwIfAborted();
-  const late = AbortSignal.timeout(timeout);
-  const stop = new AbortController();
-  for (const each of [signal, late]) each?.addEventListener("abort", () => stop.abort(each.reason));
-  try {
-    const response = await fetch(url, { ...request, signal: stop.signal });
-    return { status: response.status, text: await response.text() };
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new Problem({ code: late.aborted ? "timeout" : "unreachable", detail: error.message });
-  }
+async function sendPlainly(url, request) {
+  const response = await fetch(url, request);
+  return { status: response.status, text: await response.text() };
 }
 
 // fetch does not tell how much of a body is sent.
-function sendWithProgress(url, { method, headers, body, signal }, timeout, onProgress) {
+function sendWithProgress(url, { method, headers, body, signal }, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, url);
-    request.timeout = timeout;
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
     request.onload = () => resolve({ status: request.status, text: request.responseText });
-    request.onerror = () => reject(new Problem({ code: "unreachable" }));
-    request.ontimeout = () => reject(new Problem({ code: "timeout" }));
-    request.onabort = () => reject(signal.reason);
-    signal?.addEventListener("abort", () => request.abort());
+    request.onerror = request.onabort = reject;
+    signal.addEventListener("abort", () => request.abort());
     request.send(body);
   });
 }

@@ -3,24 +3,21 @@
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Make an element: functions listen, `style` is an object, null, undefined and false are left out. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (typeof value === "function") element.addEventListener(name, value);
-    else if (name === "style") for (const each of Object.entries(value)) element.style.setProperty(...each);
-    else element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.flat().filter((child) => child || child === 0));
+/** Listen to the element with this id. */
+export const on = (id, event, listener) => byId(id).addEventListener(event, listener);
+
+/** Make an element with these properties; children that are false, null or undefined are left out. */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.flat().filter(Boolean));
   return element;
 }
 
-/** Replace what is inside; the focus stays with whoever has the same `data-focus` afterwards. */
+/** Replace what is inside; the focus stays with whoever has the same name afterwards. */
 export function refill(element, ...children) {
-  const focused = element.contains(document.activeElement) && document.activeElement.dataset.focus;
+  const name = element.contains(document.activeElement) && document.activeElement.name;
   element.replaceChildren(...children.flat().filter(Boolean));
-  if (focused) element.querySelector(`[data-focus="${focused}"]`)?.focus();
+  if (name) element.querySelector(`[name="${name}"]`)?.focus();
 }
 
 /** Hand a blob to the user as a file. */

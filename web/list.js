@@ -28,15 +28,15 @@ export function draw(root, images, select) {
     Object.assign(order, { down: order.key === key && !order.down, key });
     draw(root, images, select);
   };
-  const button = (focus, click, text) => make("button", { "data-focus": focus, click }, text);
+  const button = (name, onclick, text) => make("button", { name, onclick }, text);
   return refill(root,
-    make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t("images") }, make("table", {},
-      make("thead", {}, make("tr", {}, all.map(([key, heading]) => make("th", { scope: "col", "aria-sort": key === order.key && (order.down ? "descending" : "ascending") },
+    make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: t("images") }, make("table", {},
+      make("thead", {}, make("tr", {}, all.map(([key, heading]) => make("th", { scope: "col", ariaSort: key !== order.key ? null : order.down ? "descending" : "ascending" },
         button(key, () => sort(key), heading))))),
       make("tbody", {}, sorted.map((image) => make("tr", {}, all.map(([key, , value]) => (key === "name"
         ? make("th", { scope: "row" }, button(image.id, () => select(image), image.name))
         : make("td", {}, shown(key, value(image)))))))))),
-    make("button", { click: () => download(new Blob(["\ufeff", csv(sorted, all)]), "chest-xrays.csv") }, "CSV"));
+    make("button", { onclick: () => download(new Blob(["\ufeff", csv(sorted, all)]), "chest-xrays.csv") }, "CSV"));
 }
 
 const compare = (a, b) => (typeof (a ?? b) === "string" ? a.localeCompare(b) : (a ?? -1) - (b ?? -1));

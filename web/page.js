@@ -1,33 +1,25 @@
 // The page: which images there are, what state each is in, and what is to be seen.
 
 import { ChestXray, Problem } from "./client.js";
-import { byId, make, refill } from "./dom.js";
-import { LANGUAGES, language, names, preferred, size, speak, t } from "./language.js";
-import * as pictures from "./pictures.js";
+import { byId, make, on, refill } from "./dom.js";
+import { LANGUAGES, language, number, preferred, speak, t, words } from "./language.js";
+import { MOST_BYTES, drawn, encoded, kindOf } from "./pictures.js";
 
-const AT_A_TIME = 2;
 const THUMBNAIL = 160;
+/** The longer side in pixels; as JPEG about a megabyte. */
+const SHRUNK = 2048;
 
 const images = [];
 const client = new ChestXray({ key: sessionStorage.getItem("key") ?? "" });
-let shown = null;
-let facts = null;
-let sending = null;
-let asked = null;
-let parts = null;
+let shown, facts, sending, asked, parts;
+let given = 0;
 
 // Nothing fails in silence.
 addEventListener("error", ({ message }) => complain("broken", { message }));
 addEventListener("unhandledrejection", ({ reason }) => complain("broken", { message: reason?.message ?? reason }));
 
 function complain(key, values) {
-  refill(byId("alert"), key && make("p", { class: "card bad" }, t(key, values)));
-}
-
-/** What is needed only once there is an image. */
-async function load() {
-  const [{ openViewer }, answer, list, heat] = await Promise.all(["viewer", "answer", "list", "heat"].map((each) => import(`./${each}.js`)));
-  return { viewer: openViewer(byId("stage"), byId("controls")), answer, list, heat };
+  refill(byId("alert"), key && make("p", { className: "card bad" }, t(key, values)));
 }
 
 // Ways in
@@ -36,53 +28,53 @@ async function add(files, link) {
   performance.mark("added");
   complain();
   const added = [...files].map((blob) => ({ blob, name: blob.name || "image" }));
-  if (link) added.push({ link, name: link.replace(/[?#].*/, "").split("/").pop() || link });
+  if (link) added.push({ link, name: new URL(link).pathname.split("/").pop() || link });
   if (!added.length) return complain("noFile");
   if (history.state !== "work") history.pushState("work", "");
-  for (const each of added) images.push(Object.assign(each, { id: crypto.getRandomValues(new Uint32Array(1))[0], state: "waiting", notes: [] }));
+  for (const each of added) images.push(Object.assign(each, { id: given++, state: "waiting", notes: [], ready: prepare(each) }));
   [shown] = added;
-  parts ??= await load();
-  const prepared = added.map(prepare);
+  // Needed only once there is an image.
+  parts ??= Object.fromEntries(await Promise.all(["viewer", "answer", "list", "heat"].map(async (each) => [each, await import(`./${each}.js`)])));
   if (byId("at-once").checked) {
     while (sending) await asked;
-    return ask(added, prepared);
+    return ask(added);
   }
-  for (const [i, each] of added.entries()) {
-    await prepared[i];
+  for (const each of added) {
+    await each.ready;
     await each.seen;
     draw();
-    if (!i) byId("send").focus({ preventScroll: true });
+    if (each === added[0]) byId("send").focus({ preventScroll: true });
   }
-  return null;
 }
 
 /** See what an image is; resolves when it can be sent, `image.seen` when its thumbnail is there. */
 async function prepare(image) {
   const { blob, link } = image;
   if (link) return;
-  const kind = await pictures.kindOf(blob);
+  const kind = await kindOf(blob);
   if (kind === "other") return;
   if (kind) image.picture = blob;
   image.seen = see(image, kind);
   // Most need not wait for their decoding; what then turns out to have too many pixels comes back (413).
-  if (!kind || blob.size > pictures.MOST_BYTES) await image.seen;
+  if (!kind || blob.size > MOST_BYTES) await image.seen;
 }
 
 async function see(image, kind) {
   const { blob } = image;
-  const bitmap = await pictures.decode(blob).catch(() => null);
+  const bitmap = await createImageBitmap(blob).catch(() => null);
   image.picture = bitmap && blob;
   if (!bitmap) return;
-  image.thumbnail = pictures.drawn(bitmap, THUMBNAIL);
+  image.thumbnail = drawn(bitmap, THUMBNAIL);
   if (!kind) image.notes.push(["converted"]);
-  if (!kind || blob.size > pictures.MOST_BYTES) await shrink(image, bitmap);
+  if (!kind || blob.size > MOST_BYTES) await shrink(image, bitmap);
   // The one that is about to be seen need not be decoded twice.
   if (image === shown && !image.shrunk) image.bitmap = bitmap; else bitmap.close();
 }
 
 async function shrink(image, bitmap) {
-  const blob = await pictures.shrunk(bitmap ?? await pictures.decode(image.picture));
-  if (!image.notes.length) image.notes.push(["shrunk", { from: size(image.blob.size), to: size(blob.size) }]);
+  const blob = await encoded(drawn(bitmap ?? await createImageBitmap(image.picture), SHRUNK), "image/jpeg");
+  const [from, to] = [image.blob, blob].map(({ size }) => `${number(size / 2 ** 20, 1)} MB`);
+  if (!image.notes.length) image.notes.push(["shrunk", { from, to }]);
   image.shrunk = image.blob = image.picture = blob;
 }
 
@@ -92,16 +84,16 @@ function ask(...what) {
   if (!sending) asked = askAll(...what);
 }
 
-async function askAll(all, prepared = [], options = {}) {
+async function askAll(all, options) {
   sending = new AbortController();
   const { signal } = sending;
+  byId("key-form").hidden = true;
   for (const image of all) Object.assign(image, { state: "sending", problem: null, sent: 0 });
   draw();
-  const queue = [...all.entries()];
+  const queue = all.values();
   const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const [i, image] = next;
-      await prepared[i];
+    for (const image of queue) {
+      await image.ready;
       image.seen?.then(() => image === shown && draw());
       await one(image, signal, options);
       status(all);
@@ -109,26 +101,25 @@ async function askAll(all, prepared = [], options = {}) {
     }
   };
   try {
-    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    await Promise.all([work(), work()]); // two at a time
   } finally {
     sending = null;
     status(all);
     draw();
   }
-  if ([document.body, byId("send"), byId("cancel")].includes(document.activeElement)) byId("answer").focus({ preventScroll: true });
+  if (document.activeElement.matches("body, #send, #cancel")) byId("answer").focus({ preventScroll: true });
 }
 
 async function one(image, signal, options) {
   const started = performance.now();
   const onProgress = (share) => { image.sent = share; progress(); };
   try {
-    signal.throwIfAborted();
     // The page draws the heat itself; the service's overlay is of use only where no browser shows the file.
     const answer = await client.predict(image.link ?? image.blob, { explain: "all", size: image.picture ? 128 : 1024, signal, onProgress, ...options });
     if (!image.picture) {
       const canvas = await parts.heat.behind(answer.explanations);
-      image.picture = await pictures.encoded(canvas);
-      image.thumbnail = pictures.drawn(canvas, THUMBNAIL);
+      image.picture = await encoded(canvas);
+      image.thumbnail = drawn(canvas, THUMBNAIL);
       image.notes.push(["service"]);
     }
     Object.assign(image, { answer, state: "answered", chosen: answer.prediction.label, all: performance.now() - started });
@@ -159,7 +150,6 @@ function keep(key) {
   sessionStorage.setItem("key", key);
   byId("key").value = "";
   byId("forget").hidden = !key;
-  byId("key-form").hidden = true;
 }
 
 const waiting = () => images.filter(({ state }) => state === "waiting");
@@ -182,15 +172,11 @@ function draw() {
   parts.viewer.show(shown).then((seen) => seen && performance.mark(shown?.answer ? "heatmap" : "preview"));
   parts.answer.draw(byId("answer"), shown, {
     facts,
-    again(options) {
-      byId("key-form").hidden = true;
-      ask([shown], [], options);
-    },
+    again: (options) => ask([shown], options),
     choose(label) {
       shown.chosen = label;
       draw();
     },
-    png: () => parts.viewer.asPng(shown),
   });
   parts.list.draw(byId("list"), images, select);
 }
@@ -198,9 +184,9 @@ function draw() {
 function thumbnail(image) {
   const { id, name, state } = image;
   return make("li", {},
-    make("button", { class: `thumb ${state}`, "aria-current": image === shown && "true", "data-focus": id, click: () => select(image) },
-      make("span", { class: "film" }, image.thumbnail), make("span", { class: "name" }, name), make("span", { class: "result" }, parts.answer.inShort(image))),
-    !sending && make("button", { class: "quiet remove", "aria-label": t("remove", { name }), click: () => remove(image) }, "×"));
+    make("button", { className: `thumb ${state}`, ariaCurrent: image === shown ? "true" : null, name: id, onclick: () => select(image) },
+      image.thumbnail ?? make("canvas"), make("span", { className: "name" }, name), make("span", {}, parts.answer.inShort(image))),
+    !sending && make("button", { className: "quiet remove", ariaLabel: t("remove", { name }), onclick: () => remove(image) }, "×"));
 }
 
 function select(image) {
@@ -212,15 +198,6 @@ function remove(image) {
   images.splice(images.indexOf(image), 1);
   select(image === shown ? images[0] : shown);
   (byId("strip").querySelector("button") ?? byId("clear")).focus();
-}
-
-function clear() {
-  images.length = 0;
-  byId("key-form").hidden = true;
-  byId("status").textContent = "";
-  history.replaceState(null, "");
-  draw();
-  byId("files").focus();
 }
 
 function status(all) {
@@ -239,7 +216,6 @@ function progress() {
 
 // What people do
 
-const on = (id, event, listen) => byId(id).addEventListener(event, listen);
 const isLink = (text) => /^https?:\/\/\S+$/i.test(text) && URL.canParse(text);
 
 on("ways", "submit", (event) => {
@@ -249,31 +225,36 @@ on("ways", "submit", (event) => {
   byId("link").value = "";
   return add([], link);
 });
-for (const id of ["files", "camera"]) {
-  on(id, "change", ({ target }) => {
-    add(target.files);
-    target.value = "";
-  });
-}
-addEventListener("paste", ({ clipboardData, target }) => {
-  const text = clipboardData.getData("text").trim();
-  if (clipboardData.files.length || !target.matches?.("input")) add(clipboardData.files, isLink(text) && text);
+on("ways", "change", ({ target }) => {
+  if (!target.files) return;
+  add(target.files);
+  target.value = "";
 });
+const take = ({ files }, text) => add(files, !files.length && isLink(text) && text);
+addEventListener("paste", ({ clipboardData, target }) => {
+  if (clipboardData.files.length || !target.matches?.("input")) take(clipboardData, clipboardData.getData("text").trim());
+});
+const over = (is) => document.body.classList.toggle("over", is);
 addEventListener("dragover", (event) => {
   event.preventDefault();
-  document.body.classList.add("over");
+  over(true);
 });
-addEventListener("dragleave", ({ relatedTarget }) => relatedTarget ?? document.body.classList.remove("over"));
+addEventListener("dragleave", ({ relatedTarget }) => relatedTarget ?? over(false));
 addEventListener("drop", (event) => {
   event.preventDefault();
-  document.body.classList.remove("over");
-  const { files } = event.dataTransfer;
-  const link = event.dataTransfer.getData("text/uri-list");
-  add(files, !files.length && isLink(link) && link);
+  over(false);
+  take(event.dataTransfer, event.dataTransfer.getData("text/uri-list"));
 });
 on("send", "click", () => ask(waiting()));
 on("cancel", "click", () => sending?.abort());
-on("clear", "click", clear);
+on("clear", "click", () => {
+  images.length = 0;
+  byId("key-form").hidden = true;
+  byId("status").textContent = "";
+  history.replaceState(null, "");
+  draw();
+  byId("files").focus();
+});
 on("forget", "click", () => keep(""));
 on("key-form", "submit", async (event) => {
   event.preventDefault();
@@ -291,7 +272,6 @@ on("language", "change", async ({ target }) => {
 });
 
 document.querySelector(".late").remove();
-byId("ways").noValidate = true;
 byId("forget").hidden = !client.key;
 refill(byId("language"), Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, lang: code }, name)));
 byId("language").hidden = false;
@@ -301,6 +281,6 @@ byId("language").value = language;
 draw();
 // Also wakes the service, so that the first answer need not wait for it. The page works without the facts.
 facts = await client.model().catch(() => null);
-for (const { label, name } of facts?.classes ?? []) names[label] = name;
+for (const { label, name } of facts?.classes ?? []) words[label] ??= name;
 if (facts) byId("version").textContent = `${facts.name} ${facts.version}`;
 draw();

@@ -1,7 +1,6 @@
 // Files → what a browser can show of them, and what is sent of them.
 
 export const MOST_BYTES = 10 * 2 ** 20;
-const SHRUNK_SIDE = 2048;
 
 /** By the first bytes: jpeg, png, webp, bmp; "other" where no browser shows what the service sees; or null. */
 export async function kindOf(blob) {
@@ -14,9 +13,6 @@ export async function kindOf(blob) {
   return /^(II[*+]\0|MM\0[*+]|.{128}DICM)/s.test(text) ? "other" : null;
 }
 
-/** Decode, upright. Rejects where the browser cannot. */
-export const decode = (blob) => createImageBitmap(blob);
-
 /** Draw a picture, its long side at most `side`; the canvas. */
 export function drawn(picture, side, canvas = document.createElement("canvas")) {
   const scale = Math.min(1, side / Math.max(picture.width, picture.height));
@@ -27,9 +23,6 @@ export function drawn(picture, side, canvas = document.createElement("canvas")) 
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
-
-/** The picture as JPEG of a megabyte or so. */
-export const shrunk = (bitmap) => encoded(drawn(bitmap, SHRUNK_SIDE), "image/jpeg");
 
 /** A canvas as a file. */
 export const encoded = (canvas, type = "image/png") => new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
