@@ -40,7 +40,8 @@ def leave_out(config: Config, examples: Sequence[Example], source: str, folder: 
     """Train without a source (or go on with it, or take what is there) and predict all of its images.
 
     Args:
-        config: The run; early stopping and everything else use the other sources' validation images.
+        config: The run; early stopping and everything else use the other sources' validation images. What
+            it says is `adjusted` is added to the answers.
         examples: The data set.
         source: The source to leave out.
         folder: For the run (`folder/SOURCE`) and the predictions.
@@ -59,9 +60,10 @@ def leave_out(config: Config, examples: Sequence[Example], source: str, folder: 
         each for each in of_split(examples, "val") if each.source not in config.without_sources
     ]
     expected = np.array([config.classes.index(each.label) for each in validation])
-    temperature = fit_temperature(_logits(model, validation, config.size), expected)
+    added = np.array(config.adjusted or 0.0)
+    temperature = fit_temperature(_logits(model, validation, config.size) + added, expected)
     held_out = [each for each in examples if each.source == source]
-    logits = _logits(model, held_out, config.size)
+    logits = _logits(model, held_out, config.size) + added
     return write_left_out(folder, source, config.classes, held_out, logits, temperature=temperature)
 
 

@@ -69,3 +69,13 @@ def test_a_source_is_predicted_whole_by_a_network_that_never_saw_it(
     assert state["config"]["without_sources"] == ["there"]
     before = file.stat().st_mtime_ns
     assert leave_out(config, two_sources, "there", tmp_path).stat().st_mtime_ns == before
+
+    # What is added after training needs no other training.
+    state["config"]["adjusted"] = [-1.0, 0.0, 0.0, 0.5]
+    (tmp_path / "there" / "state.json").write_text(json.dumps(state))
+    plain = np.array([row["logits"] for row in json.loads(file.read_text())["rows"]])
+    file.unlink()
+    adjusted = dataclasses.replace(config, adjusted=(-1.0, 0.0, 0.0, 0.5))
+    leave_out(adjusted, two_sources, "there", tmp_path)
+    moved = np.array([row["logits"] for row in json.loads(file.read_text())["rows"]])
+    np.testing.assert_allclose(moved - plain, [[-1.0, 0.0, 0.0, 0.5]] * len(plain), atol=1e-4)
