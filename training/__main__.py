@@ -56,30 +56,25 @@ def _train(options: argparse.Namespace) -> int:
 
 def _join(options: argparse.Namespace) -> int:
     from training.join import join
-    from training.run_state import read_state
 
-    best = join(options.runs, read_dataset(options.data), options.run)
-    row = read_state(options.run).history[-1]
-    print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
-    print(
-        f"The joined network is {best}. Next: python -m training export {options.run} "
-        f"--data {options.data}"
-    )
-    return 0
+    return _show_made(join(options.runs, read_dataset(options.data), options.run), options)
 
 
 def _adjust(options: argparse.Namespace) -> int:
     from training.adjust import adjust
+
+    examples, logits = read_dataset(options.data), dict(options.logit)
+    best = adjust(options.source, logits, examples, options.run, without=options.without)
+    return _show_made(best, options)
+
+
+def _show_made(best: Path, options: argparse.Namespace) -> int:
     from training.run_state import read_state
 
-    logits = dict(options.logit)
-    best = adjust(
-        options.source, logits, read_dataset(options.data), options.run, without=options.without
-    )
     row = read_state(options.run).history[-1]
     print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
     print(
-        f"The adjusted network is {best}. Next: python -m training export {options.run} "
+        f"The network is {best}. Next: python -m training export {options.run} "
         f"--data {options.data}"
     )
     return 0
