@@ -86,7 +86,7 @@ def predict(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     with access_log.logged(course, predictions=settings.log_predictions):
         content_type = req.headers.get("content-type")
         report = service.answer(content_type, req.get_body(), req.params, course)
-        return _answer(report.to_text())
+        return _answer(report.to_bytes())
 
 
 @app.route("api/model", methods=[func.HttpMethod.GET])
@@ -161,14 +161,14 @@ def _json(
 
 
 def _answer(
-    text: str,
+    body: str | bytes,
     *,
     status: int = 200,
     media_type: str = "application/json",
     headers: dict[str, str] | None = None,
 ) -> func.HttpResponse:
     return func.HttpResponse(
-        text,
+        body,
         status_code=status,
         headers=ANSWER_HEADERS | (headers or {}),
         mimetype=media_type,

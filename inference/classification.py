@@ -29,7 +29,12 @@ def classify(
         logits: [classes].
         temperature: Positive; above 1 it takes confidence away.
         threshold: Least probability of the predicted class that counts as certain, 0–1.
+
+    Raises:
+        ValueError: A logit is not finite; a network that gives such has no answer.
     """
+    if not np.isfinite(logits).all():
+        raise ValueError("The network's logits are not finite.")
     scaled = logits.astype(np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max())
     probabilities = exponentials / exponentials.sum()

@@ -1,13 +1,13 @@
 """What is answered: one Report for HTTP, the command line and everything else."""
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from inference.classification import Classification
 from inference.decoding import Radiograph
@@ -90,17 +90,9 @@ class Report:
             "notice": NOTICE,
         }
 
-    def to_text(self) -> str:
-        """`to_json` as text. The overlays go in last, because base64 has nothing that must be escaped."""
-        content = self.to_json()
-        overlays = [each["base64"] for each in content["explanations"]]
-        for each in content["explanations"]:
-            each["base64"] = ""
-        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
-        # Quotation marks inside of a string are escaped, so only the member itself reads like this.
-        before, *after = text.split('"base64": ""')
-        pairs = zip(overlays, after, strict=True)
-        return before + "".join(f'"base64": "{overlay}"{rest}' for overlay, rest in pairs)
+    def to_bytes(self) -> bytes:
+        """`to_json` as it is sent, UTF-8."""
+        return orjson.dumps(self.to_json())
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:

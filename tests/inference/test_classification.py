@@ -26,6 +26,12 @@ def test_a_higher_temperature_takes_confidence_away(temperature, expected):
     assert probabilities([0, 3], temperature) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("logit", [math.nan, math.inf, -math.inf])
+def test_logits_that_are_not_finite_are_no_answer(logit):
+    with pytest.raises(ValueError, match="not finite"):
+        probabilities([0, logit])
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("temperature", [0.05, 1.0, 20.0])
 @pytest.mark.parametrize(

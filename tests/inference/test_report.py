@@ -57,14 +57,14 @@ def report(**changes: Any) -> Report:
     return Report(**facts | changes)
 
 
-def test_its_text_is_its_json_whatever_the_names_and_pictures_are():
-    odd = '"base64": ""'
+def test_its_bytes_are_its_json_whatever_the_names_and_pictures_are():
+    odd = '"Lungenentzündung" \u2028\n'
     pictures = tuple(
         Explanation(label, np.zeros((1, 1), np.float32), Overlay(data, "image/png", 1, 1))
         for label, data in (("normal", b""), ("tuberculosis", b"\xff\xfe"))
     )
     for each in (report(), report(explanations=()), report(explanations=pictures, request_id=odd)):
-        assert json.loads(each.to_text()) == each.to_json()
+        assert json.loads(each.to_bytes()) == each.to_json()
 
 
 def test_the_json_is_that_of_the_design():

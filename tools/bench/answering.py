@@ -27,9 +27,10 @@ class Run:
     others: tuple[float, ...] = ()
 
 
-def give(answer: Callable[[], str], count: int) -> None:
+def give(answer: Callable[[], str | bytes], count: int) -> None:
     """Answer once, and then `count` times against the clock."""
-    print(answer(), flush=True)
+    first = answer()
+    print(first if isinstance(first, str) else first.decode(), flush=True)
     durations = []
     for _ in range(count and count + _WARM_UP):
         started = time.perf_counter()

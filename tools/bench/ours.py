@@ -18,8 +18,8 @@ def main(image: Path, answers: int) -> None:
     data = image.read_bytes()
     service = Service(Settings.from_environment())
 
-    def answer() -> str:
-        return service.answer(None, data, QUERY, Course("bench")).to_text()
+    def answer() -> bytes:
+        return service.answer(None, data, QUERY, Course("bench")).to_bytes()
 
     answering.give(answer, answers)
 

@@ -93,8 +93,8 @@ def measure(plan: Plan) -> Measurement:
     )
 
 
-def _answer(service: Service, data: bytes) -> Callable[[], str]:
-    return lambda: service.answer(None, data, QUERY, Course("bench")).to_text()
+def _answer(service: Service, data: bytes) -> Callable[[], bytes]:
+    return lambda: service.answer(None, data, QUERY, Course("bench")).to_bytes()
 
 
 def _trust(service: Service, data: bytes) -> Callable[[], object]:
