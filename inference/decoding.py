@@ -186,21 +186,35 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     becomes 255, so that neither 12-bit data comes out black nor a hot pixel darkens the rest. A
     range of less than 255 is not stretched, so that a blank picture stays blank.
     """
-    if values.min() >= 0 and values.max() <= 255:
-        return np.rint(values).astype(np.uint8)
-    step = max(1, int((values.size / 2**18) ** 0.5))
-    sample = values[::step, ::step]
-    low = float(np.quantile(sample, 0.001, method="lower"))
-    high = float(np.quantile(sample, 0.999, method="higher"))
-    scaled = values.astype(np.float32)
-    scaled -= np.float32(low)
-    scaled *= np.float32(255 / max(high - low, 255))
-    np.clip(scaled, 0, 255, out=scaled)
-    return np.rint(scaled, out=scaled).astype(np.uint8)
+    low, scale = 0.0, 1.0
+    if values.min() < 0 or values.max() > 255:
+        step = max(1, int((values.size / 2**18) ** 0.5))
+        sample = values[::step, ::step]
+        low = float(np.quantile(sample, 0.001, method="lower"))
+        high = float(np.quantile(sample, 0.999, method="higher"))
+        scale = 255 / max(high - low, 255)
+
+    def strip(top: int, bottom: int) -> npt.NDArray[np.uint8]:
+        part = values[top:bottom].astype(np.float32)
+        part -= np.float32(low)
+        part *= np.float32(scale)
+        return as_gray(part)
+
+    height, width = values.shape
+    return reduced(strip, width, height, 1)
+
+
+def as_gray(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Round to whole gray values and clip to 0 to 255; `values` is overwritten."""
+    return np.clip(np.rint(values, out=values), 0, 255, out=values).astype(np.uint8)
 
 
 def reduced(
-    strip: Callable[[int, int], npt.NDArray[Any]], width: int, height: int, factor: int
+    strip: Callable[[int, int], npt.NDArray[Any]],
+    width: int,
+    height: int,
+    factor: int,
+    finish: Callable[[npt.NDArray[Any]], npt.NDArray[Any]] = lambda means: means,
 ) -> npt.NDArray[Any]:
     """The mean over blocks of `factor` x `factor` pixels, asked for in strips to keep memory small.
 
@@ -208,13 +222,14 @@ def reduced(
         strip: Gives rows `top` to `bottom` as [bottom - top, width], uint8, uint16 or float32.
         width, height: Of the whole picture.
         factor: At the right and lower edge the last pixel is repeated to fill the block.
+        finish: What is done to the means of a strip.
 
     Returns:
-        An array of the same type, [⌈height / factor⌉, ⌈width / factor⌉].
+        An array of the type that `finish` gives, [⌈height / factor⌉, ⌈width / factor⌉].
     """
     rows = max(1, 2**18 // (width * factor)) * factor
     if rows >= height and factor == 1:
-        return strip(0, height)
+        return finish(strip(0, height))
     across, down = -(-width // factor), -(-height // factor)
     result: npt.NDArray[Any] | None = None
     for top in range(0, height, rows):
@@ -224,6 +239,7 @@ def reduced(
             part = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE)
             size = (across, part.shape[0] // factor)
             part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = finish(part)
         if result is None:
             result = np.empty((down, across), part.dtype)
         result[top // factor : top // factor + len(part)] = part

@@ -5,6 +5,10 @@ dataset no more is read than `_TAGS`: what identifies a patient never becomes a 
 Ratio is not looked at: detectors for the chest have square pixels.
 """
 
+from inference.pydicom_alone import GDCM_SYNTAXES  # before pydicom
+
+# isort: split
+
 import logging
 import os
 import struct
@@ -13,6 +17,7 @@ import sys
 import warnings
 import zlib
 from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -42,6 +47,7 @@ from inference.decoding import (
     BYTES_PER_PIXEL,
     PixelBudget,
     Radiograph,
+    as_gray,
     check_size,
     reading,
     reduced,
@@ -60,7 +66,6 @@ _TAGS = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
-    "PixelData",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "RescaleSlope",
@@ -76,11 +81,13 @@ _TAGS = (
     "SeriesDescription",
 )
 
+_PIXEL_DATA = Tag("PixelData")
+
 #: PS3.3 C.8.11.1.1.4 and C.8.1.1: anything else may be free text.
 _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 
-# The first that is installed decodes. GDCM comes last, because it needs a process of its own.
-_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
+# The first that is installed decodes; GDCM if none is, because it needs a process of its own.
+_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls")
 _GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
 _GDCM_SECONDS = 60
 _BLOCK = 2**18  # bytes inflated at a time
@@ -114,13 +121,11 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
         if syntax == DeflatedExplicitVRLittleEndian:
             held.enter_context(budget.take(max_pixels))
             body = _inflated(body, 2 * max_pixels + 2**22)
-        ds = read_dataset(
-            body,
-            syntax.is_implicit_VR,
-            syntax.is_little_endian,
+        read = partial(read_dataset, body, syntax.is_implicit_VR, syntax.is_little_endian)
+        ds = read(
+            stop_when=lambda tag, vr, length: tag == _PIXEL_DATA,
             specific_tags=[Tag(keyword) for keyword in _TAGS],
         )
-        del body  # inflated, it is as large as the pixels
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = syntax
         _check_gray(ds)
@@ -131,12 +136,16 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
         check_size(width, height, needs, max_pixels)
         if plugin == "gdcm":
             needs += _GDCM_BYTES
-        _check_length(ds, syntax)
         factor = reduction(width, height)
         if syntax != DeflatedExplicitVRLittleEndian:
             held.enter_context(
-                budget.take((needs + 16 * width * height // factor**2) // BYTES_PER_PIXEL)
+                budget.take((needs + 5 * width * height // factor**2) // BYTES_PER_PIXEL)
             )
+        rest = read(specific_tags=[_PIXEL_DATA])  # nothing else, because the header is checked
+        if _PIXEL_DATA in rest:
+            ds[_PIXEL_DATA] = rest.get_item(_PIXEL_DATA)
+        del read, body, rest  # inflated, the body is as large as the pixels
+        _check_length(ds, syntax)
         stored = (
             _by_gdcm(ds, syntax)
             if plugin == "gdcm"
@@ -201,7 +210,7 @@ def _inflated(file: BytesIO, most: int) -> BytesIO:
 def _check_gray(ds: Dataset) -> None:
     missing = [
         keyword
-        for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelData")
+        for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored")
         if not ds.get(keyword)
     ]
     if missing:
@@ -236,6 +245,8 @@ def _needs(ds: Dataset, syntax: UID, plugin: str) -> int:
 
 def _check_length(ds: Dataset, syntax: UID) -> None:
     """Compare what the dataset says of the size with the pixels or the codestream that is there."""
+    if not ds.get("PixelData"):
+        raise Undecodable("The DICOM file is truncated or holds no image: PixelData is missing.")
     rows, columns, sample = ds.Rows, ds.Columns, ds.BitsAllocated // 8
     if not syntax.is_encapsulated:
         row = columns * sample
@@ -309,12 +320,12 @@ def _plugin(ds: Dataset, syntax: UID) -> str:
         raise Undecodable(
             f"The transfer syntax {syntax.name} ({syntax}) is not read here."
         ) from None
-    available = decoder.available_plugins
-    if syntax == JPEGExtended12Bit and ds.BitsStored > 8:
-        available = tuple(name for name in available if name == "gdcm")
-    for name in _PLUGINS:
-        if name in available:
-            return name
+    if not (syntax == JPEGExtended12Bit and ds.BitsStored > 8):
+        for name in _PLUGINS:
+            if name in decoder.available_plugins:
+                return name
+    if syntax in GDCM_SYNTAXES:
+        return "gdcm"
     raise Undecodable(
         f"The transfer syntax {syntax.name} ({syntax}) needs a decoder that is not installed: "
         f"{'; or '.join(decoder.missing_dependencies)}."
@@ -351,8 +362,7 @@ def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArra
 
         # A window or slope that is no number makes no pixel a number, and the cast raises.
         with np.errstate(invalid="raise", over="ignore"):
-            values = np.clip(np.rint(reduced(strip, width, height, factor)), 0, 255)
-            pixels = values.astype(np.uint8)
+            pixels = reduced(strip, width, height, factor, as_gray)
     elif ds.get("ModalityLUTSequence"):
         table = reduced(
             lambda top, bottom: apply_modality_lut(stored[top:bottom].astype(np.int32), ds),
@@ -363,7 +373,9 @@ def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArra
         pixels = stretch(table)
     else:
         # A rescale changes nothing of the range that is used, but which end of it is which.
-        pixels = stretch(reduced(lambda top, bottom: stored[top:bottom], width, height, factor))
+        if factor > 1:
+            stored = reduced(lambda top, bottom: stored[top:bottom], width, height, factor)
+        pixels = stretch(stored)
         if (ds.get("RescaleSlope") or 1) < 0:
             pixels = ~pixels
     return ~pixels if ds.PhotometricInterpretation == "MONOCHROME1" else pixels

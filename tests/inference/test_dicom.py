@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import subprocess
 import sys
 import warnings
 import zlib
@@ -365,6 +366,18 @@ def test_a_deflated_bomb_is_not_inflated() -> None:
         decoded(bomb, max_pixels=1_000_000)
 
 
+def test_a_size_after_the_pixels_does_not_count() -> None:
+    file = encode_dicom(CHEST)
+    later = b"\x28\0\x10\0US\2\0\xff\xff"  # Rows, once more
+    assert np.array_equal(decoded(file + later).pixels, decoded(file).pixels)
+
+
+def test_pydicom_does_without_gdcm_in_this_process() -> None:
+    code = "import sys, inference.dicom as d; print('gdcm' in sys.modules, len(d.GDCM_SYNTAXES))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == ["False", "8"]
+
+
 def test_an_rle_bomb_is_not_unpacked() -> None:
     header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
     bomb = encode_dicom(CHEST, transfer_syntax=RLELossless, codestream=header + b"\x81\0" * 99_999)
@@ -383,6 +396,7 @@ def test_a_transfer_syntax_that_is_not_read_is_named() -> None:
 
 def test_what_a_transfer_syntax_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom, "_PLUGINS", ())
+    monkeypatch.setattr(dicom, "GDCM_SYNTAXES", frozenset())
     with pytest.raises(Undecodable) as refused:
         decoded(encode_dicom(CHEST, transfer_syntax=JPEGLSLossless))
     assert "JPEG-LS Lossless" in refused.value.detail

@@ -10,6 +10,7 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -184,20 +185,17 @@ async def _read_body(receive: Receive, headers: dict[str, str], limit: int) -> b
     """The whole body. Raises BodyIncomplete, and BodyTooLarge as soon as the size is known."""
     if int(headers.get("content-length", 0)) > limit:
         raise BodyTooLarge
-    parts: list[bytes] = []
-    size = 0
+    body = BytesIO()  # grows in place; to join parts would hold everything twice
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BodyIncomplete
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
+        body.write(message.get("body", b""))
+        if body.tell() > limit:
             raise BodyTooLarge
-        parts.append(part)
         more = message.get("more_body", False)
-    return b"".join(parts)
+    return body.getvalue()
 
 
 async def _send(response: Response, added: list[tuple[str, str]], send: Send) -> None:
