@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAMS = HERE / "node_modules" / ".bin"
+# Not by the links of npm, which are no longer links in a copy of this folder.
+PROGRAMS = HERE / "node_modules" / "azurite" / "dist" / "src"
 INSTALL = "npm ci --prefix tests/azurite"
 ACCOUNT = "tester"
 
@@ -21,7 +22,7 @@ def missing() -> str | None:
     """Why Azurite cannot run here, None if it can."""
     if shutil.which("node") is None:
         return f"Azurite needs Node 20 or newer; install it, then: {INSTALL}"
-    if not (PROGRAMS / "azurite-blob").exists():
+    if not PROGRAMS.exists():
         return f"Azurite is not installed; install it with: {INSTALL}"
     return None
 
@@ -45,7 +46,8 @@ class Azurite:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = [
-            str(PROGRAMS / f"azurite-{service}"),
+            "node",
+            str(PROGRAMS / service / "main.js"),
             "--inMemoryPersistence",
             "--skipApiVersionCheck",
             "--silent",
