@@ -49,7 +49,8 @@ def wait_until_all_wait(threads: list[threading.Thread]) -> None:
         while frame and frame.f_code is not threading.Event.wait.__code__:
             frame = frame.f_back
         # A thread that is being started stands in the wait of its own start.
-        return bool(frame and frame.f_back and frame.f_back.f_code.co_name in ("get", "__call__"))
+        caller = frame.f_back if frame else None
+        return caller is not None and caller.f_code.co_filename != threading.__file__
 
     deadline = time.monotonic() + 10
     while not all(map(waits, threads)):
