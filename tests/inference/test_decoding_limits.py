@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from inference.decoding import BYTES_PER_PIXEL, PixelBudget, check_size, decode, reading
+from inference.decoding import (
+    BYTES_PER_PIXEL,
+    PixelBudget,
+    check_size,
+    decode,
+    reading,
+    return_memory_at_once,
+)
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
 from tests.drawing import encode_bmp, encode_jpeg, encode_png, encode_tiff, encode_webp
 
@@ -239,3 +249,39 @@ def test_a_picture_that_a_decoder_finds_too_large_is() -> None:
 def test_an_error_of_ours_stays_what_it_is() -> None:
     with pytest.raises(UnsupportedMedia, match="as it was"), reading("PNG"):
         raise UnsupportedMedia("as it was")
+
+
+# What freed memory costs: malloc's habits, which only glibc has.
+
+
+def resident() -> float:
+    """MiB that this process has in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def holes() -> list[bytes]:
+    """Freed blocks of 40 MiB in all, which malloc keeps, because of the blocks between them."""
+    blocks = [b"x" * 100_000 for _ in range(800)]
+    return blocks[::2]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+class TestGlibc:
+    def test_free_memory_between_blocks_goes_back_to_the_system_after_a_large_picture(self) -> None:
+        for pixels, given_back in ((2**23 - 1, False), (2**23, True)):
+            between = holes()
+            before = resident()
+            with PixelBudget(2**24).take(pixels):
+                pass
+            assert (before - resident() > 20) is given_back, pixels
+            del between
+
+    def test_large_blocks_are_given_back_when_they_are_freed(self) -> None:
+        return_memory_at_once()
+        np.ones(2**25, np.uint8)  # after one was freed, malloc would keep all up to its size
+        blocks = [np.ones(2**21, np.uint8) for _ in range(40)]
+        before = resident()
+        between = blocks[::2]
+        del blocks
+        assert before - resident() > 30
+        del between

@@ -211,6 +211,14 @@ def test_a_manifest_that_could_not_be_read_is_not_written(
     value: dict[str, Any], tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     manifest = dataclasses.replace(Manifest.from_json(json.dumps(value)), **change)
-    with pytest.raises(ManifestError, match=message):
+    with pytest.raises(ManifestError, match=message) as refused:
         manifest.write(tmp_path)
+    assert str(refused.value).startswith(f"{tmp_path.name}/manifest.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_takes_no_file_is_named(value: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ManifestError) as refused:
+        Manifest.from_json(json.dumps(value)).write(tmp_path / "none")
+    message = "none/manifest.json cannot be written: No such file or directory."
+    assert str(refused.value) == message

@@ -75,8 +75,59 @@ def test_what_cannot_be_renewed_stays_and_is_tried_again(caplog: pytest.LogCaptu
     until(lambda: renewed.get() != "load 1")
     assert attempts[:3] == [None, "load 1", "load 1"]
     [record] = caplog.records
-    assert json.loads(record.getMessage())["event"] == "not_renewed"
-    assert "the store is gone" in caplog.text
+    line = json.loads(record.getMessage())
+    assert (record.levelname, line["event"]) == ("WARNING", "not_renewed")
+    assert line["reason"] == "OSError('the store is gone')"
+    assert line["trace"].startswith("Traceback")
+
+
+def test_without_a_thread_for_it_the_old_one_stays_and_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    loads: list[str | None] = []
+
+    def load(before: str | None) -> str:
+        loads.append(before)
+        return f"load {len(loads)}"
+
+    renewed = Renewed(load, every=0.001)
+    renewed.get()
+    time.sleep(0.01)
+    with monkeypatch.context() as changed:
+        changed.setattr(threading.Thread, "start", none_left)
+        assert renewed.get() == "load 1"
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert json.loads(record.getMessage()) == {
+        "event": "not_renewed",
+        "reason": "The system gives no thread for it.",
+    }
+    until(lambda: renewed.get() == "load 2")
+    until(lambda: renewed.get() == "load 3")
+    assert loads[:3] == [None, "load 1", "load 2"]  # each is given the newest
+
+
+def test_a_thread_that_renews_does_not_keep_the_process() -> None:
+    started: list[bool] = []
+    renewed = Renewed(lambda before: started.append(threading.current_thread().daemon) or 1, 0.001)
+    renewed.get()
+    time.sleep(0.01)
+    renewed.get()
+    until(lambda: len(started) > 1)
+    assert started[1] is True
+
+
+@pytest.mark.parametrize("every", [0, 3600])
+def test_it_is_not_loaded_anew_before_it_is_due(every: float) -> None:
+    loads: list[None] = []
+    renewed = Renewed(lambda before: loads.append(None) or 1, every)
+    before = threads()
+    for _ in range(100):
+        renewed.get()
+    assert (threads(), len(loads)) == (before, 1)
 
 
 def test_a_first_load_that_fails_is_told_and_tried_again_by_the_next() -> None:
