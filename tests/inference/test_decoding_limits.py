@@ -127,6 +127,28 @@ def test_64_scans_are_read_and_65_are_not() -> None:
         taken(data[:last] + data[last:-2] * (2 + more) + data[-2:])
 
 
+def test_what_is_too_large_is_told_to_the_client_and_in_short_to_the_log() -> None:
+    with pytest.raises(TooLarge) as refused:
+        check_size(101, 10, 0, 1000)
+    assert refused.value.detail == "The image has 101 x 10 pixels; at most 1,000 pixels are read."
+    assert refused.value.log == "too many pixels"
+    with pytest.raises(TooLarge) as refused:
+        check_size(100, 10, 8000, 1000)
+    assert refused.value.detail == (
+        "The image has 100 x 10 pixels; of files that are stored in this way, at most 500 pixels are "
+        "read."
+    )
+    assert refused.value.log == "too many pixels for how they are stored"
+
+
+def test_what_is_no_image_is_told_what_is() -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        decode(b"text", max_pixels=1, budget=PixelBudget(1))
+    assert refused.value.detail == (
+        "The bytes are no image that is read here; JPEG, PNG, WebP, BMP, TIFF and DICOM are."
+    )
+
+
 def test_as_many_pixels_and_bytes_as_are_allowed_are_no_more() -> None:
     check_size(200, 100, BYTES_PER_PIXEL * 20_000, 20_000)
     with pytest.raises(TooLarge, match="has 200 x 101 pixels; at most 20,000 pixels are read"):

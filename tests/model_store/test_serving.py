@@ -1,12 +1,13 @@
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from model_store import FolderStore, Model, Once, Serving, open_serving
-from model_store.errors import NoModel
+from model_store import FolderStore, Model, Once, Serving, open_serving, serving
+from model_store.errors import NoModel, StoreUnavailable
 
 
 def litert(model: Model) -> bytes:
@@ -192,3 +193,51 @@ def test_thirty_two_first_requests_load_once_and_get_the_same_model(
     assert loads == ["1.0"]
     assert len(got) == 32
     assert all(each is got[0] for each in got)
+
+
+# A store elsewhere
+
+
+def test_what_serves_is_remembered_and_where_it_cannot_be_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copies = FolderStore(tmp_path)
+    serving._remember(copies, "1.0")
+    assert copies.history() == ("1.0",)
+    assert caplog.records == []
+    gone = FolderStore(tmp_path / "gone")
+    serving._remember(gone, "1.0")
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    line = json.loads(record.getMessage())
+    assert (line["event"], line["model_version"]) == ("not_remembered", "1.0")
+    assert line["reason"].endswith("cannot be written: No such file or directory.")
+
+
+class TestWaiting:
+    def test_all_questions_together_wait_no_longer_than_it_has_patience(self) -> None:
+        ask, go_on = serving._Waiting("there", 0.4), threading.Event()
+        assert ask(lambda: time.sleep(0.3) or 7) == 7  # type: ignore[func-returns-value]
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"^The store there did not answer in 0.4 s.$"):
+            ask(lambda: go_on.wait(20))
+        assert time.monotonic() - began < 0.3
+        go_on.set()
+
+    def test_what_is_gone_is_not_asked_again(self) -> None:
+        ask, gone = serving._Waiting("there", 30), StoreUnavailable("The store is gone.")
+        asked: list[int] = []
+
+        def question() -> None:
+            asked.append(1)
+            raise gone
+
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable) as refused:
+                ask(question)
+            assert refused.value is gone
+        assert asked == [1]
+
+    def test_whom_it_waits_for_does_not_keep_the_process(self) -> None:
+        ask = serving._Waiting("there", 30)
+        assert ask(lambda: threading.current_thread().daemon) is True

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -472,3 +473,35 @@ def test_a_store_is_the_bundled_one_or_a_folder(bundled: Path, store: FolderStor
 def test_a_store_that_cannot_be_opened_says_what_can(where: str, message: str) -> None:
     with pytest.raises(StoreUnavailable, match=message):
         open_store(where)
+
+
+# What the disk refuses
+
+
+def refused(path: Path, done: str, why: str) -> str:
+    return f"^{re.escape(f'{path} cannot be {done}: {why}.')}$"
+
+
+def test_an_active_that_cannot_be_read_is_named(store: FolderStore) -> None:
+    (store.path / "ACTIVE").mkdir()
+    message = refused(store.path / "ACTIVE", "read", "Is a directory")
+    with pytest.raises(StoreUnavailable, match=message):
+        store.history()
+
+
+def test_a_store_that_takes_no_version_is_named(
+    store: FolderStore, make: Make, tmp_path: Path
+) -> None:
+    new = make("4.0", tmp_path / "elsewhere")
+    shutil.rmtree(store.path)
+    store.path.write_text("a file")
+    with pytest.raises(StoreUnavailable, match=refused(store.path, "written", "Not a directory")):
+        store.add(new)
+    assert store.path.read_text() == "a file"
+
+
+def test_a_store_is_called_by_its_path_and_one_without_versions_says_so(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    assert str(store) == str(tmp_path)
+    with pytest.raises(VersionMissing, match=r"\bnone\b"):
+        store.manifest("1.0")
