@@ -40,7 +40,7 @@ _ADAM7 = (  # the first column and row of each pass, and the steps to the next (
 _INFLATED_AT_A_TIME = 2**18
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 #: Bytes from which on a decode is followed by a look at what malloc keeps.
-_MUCH_MEMORY = 2**25
+_MUCH_MEMORY = 2**24
 
 # Pillow writes every tag of TIFF and EXIF into the debug log, and they may name the patient.
 logging.getLogger("PIL").setLevel(logging.WARNING)

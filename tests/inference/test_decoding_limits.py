@@ -290,7 +290,7 @@ def holes() -> list[bytes]:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 class TestGlibc:
     def test_free_memory_between_blocks_goes_back_to_the_system_after_a_large_picture(self) -> None:
-        for pixels, given_back in ((2**23 - 1, False), (2**23, True)):
+        for pixels, given_back in ((2**22 - 1, False), (2**22, True)):
             between = holes()
             before = resident()
             with PixelBudget(2**24).take(pixels):
