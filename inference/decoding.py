@@ -389,7 +389,7 @@ def _pillow_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Dec
     if pixels.dtype != np.uint8:
         # Pillow inverts 1 to 8 bits of WhiteIsZero, but not 16.
         pixels = ~stretch(pixels) if white_is_zero else stretch(pixels)
-    if image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16"):
+    if image.mode in ("1", "L", "LA") or image.mode.startswith("I;16"):
         return pixels, None
     few = image.resize((_FEW, _FEW), Image.Resampling.NEAREST)
     return pixels, np.asarray(few.convert("RGB"))
@@ -435,7 +435,7 @@ def _check_png_rows(image: ImageFile.ImageFile, data: bytes) -> None:
 def _by_opencv(data: bytes, flags: int) -> npt.NDArray[np.uint8]:
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise ValueError("OpenCV cannot decode this")
+        raise ValueError  # what it is said to be is up to `reading`
     return pixels  # type: ignore[return-value]
 
 
@@ -443,9 +443,9 @@ def _gray(strip: Image.Image) -> npt.NDArray[Any]:
     """Any mode that Pillow has, as uint8 or native uint16 [height, width]."""
     if strip.mode.startswith("I;16"):
         return np.asarray(strip).astype(np.uint16, copy=False)
-    if strip.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in strip.info:
+    if strip.mode in ("LA", "PA", "RGBA") or "transparency" in strip.info:
         return _on_black(np.asarray(strip.convert("RGBA")), cv2.COLOR_RGBA2GRAY)
-    if strip.mode not in ("1", "L", "P", "RGB"):
+    if strip.mode == "LAB":  # which Pillow does not make gray at once
         strip = strip.convert("RGB")
     return np.asarray(strip.convert("L"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import struct
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from inference.decoding import (
     check_size,
     decode,
     reading,
+    return_memory_at_once,
 )
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
 from tests.drawing import encode_bmp, encode_jpeg, encode_png, encode_tiff, encode_webp
@@ -288,8 +291,29 @@ def holes() -> list[bytes]:
     return blocks[::2]
 
 
+@pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
+def test_another_c_library_is_left_alone(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(name: None) -> None:
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", fails)
+    return_memory_at_once()
+    with PixelBudget(2**24).take(2**24):
+        pass
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 class TestGlibc:
+    def test_malloc_is_told_what_to_keep(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[tuple[int, int]] = []
+        library = SimpleNamespace(mallopt=lambda what, size: told.append((what, size)))
+        monkeypatch.setattr(ctypes, "CDLL", {None: library}.__getitem__)
+        return_memory_at_once()
+        mmap_threshold, trim_threshold = -3, -1  # malloc.h
+        assert told == [(mmap_threshold, 2 << 20), (trim_threshold, 2560 << 10)]
+
     def test_free_memory_between_blocks_goes_back_to_the_system_after_a_large_picture(self) -> None:
         for pixels, given_back in ((2**22 - 1, False), (2**22, True)):
             between = holes()
