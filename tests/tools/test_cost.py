@@ -7,6 +7,7 @@ import pytest
 
 from tests.infra.bicep import read
 from tools.cost import (
+    CORES,
     Prices,
     Use,
     always_ready,
@@ -83,8 +84,9 @@ def test_the_table_is_of_what_is_deployed():
     assert USE.concurrency == parameters["httpConcurrency"].default
     assert USE.maximum_instances == parameters["maximumInstanceCount"].default
     memory = parameters["instanceMemoryMB"]
-    # The smallest that has room for the measured peak.
-    assert memory.default == next(m for m in memory.decorators["allowed"][0] if fits(m, USE))
+    # The smallest that has a whole core, and room for the measured peak.
+    sizes = [size for size in memory.decorators["allowed"][0] if CORES[size] >= 1]
+    assert memory.default == next(size for size in sizes if fits(size, USE))
 
 
 def test_every_price_and_figure_is_an_option(capsys):
