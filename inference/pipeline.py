@@ -47,6 +47,7 @@ class Pipeline:
         self._served = Served(
             manifest, manifest.files[settings.model_file].sha256, self._runtime.name
         )
+        # Room for three usual pictures at a time; more would hold memory and make nothing faster.
         self._budget = PixelBudget(settings.max_image_pixels // 6)
         return_memory_at_once()
 
