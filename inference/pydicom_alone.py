@@ -11,8 +11,10 @@ from typing import Any
 _modules: dict[str, Any] = sys.modules
 if "gdcm" not in _modules:
     _modules["gdcm"] = None  # importing it raises ImportError, as if it were not installed
-    import_module("pydicom.pixels")
-    del _modules["gdcm"]
+    try:
+        import_module("pydicom.pixels")
+    finally:
+        del _modules["gdcm"]
 
 #: The transfer syntaxes that GDCM decodes; none where it is not installed.
 GDCM_SYNTAXES: frozenset[str] = frozenset(
