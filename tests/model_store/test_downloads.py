@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from model_store import FolderStore, downloads
-from model_store.errors import StoreUnavailable
+from model_store.errors import StoreUnavailable, VersionDamaged
 from model_store.manifest import Manifest
 
 
@@ -17,6 +20,69 @@ from model_store.manifest import Manifest
 def copies(tmp_path: Path) -> FolderStore:
     (tmp_path / "copies").mkdir()
     return FolderStore(tmp_path / "copies")
+
+
+URL = "https://example.blob.core.windows.net/models"
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's folder for temporary files, as this test has it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_the_copies_of_a_store_are_this_users_and_in_one_place(temporary: Path) -> None:
+    folder = downloads.copies_of(URL).path
+    assert folder == temporary / f"model-store-{hashlib.sha256(URL.encode()).hexdigest()[:16]}"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert downloads.copies_of(URL).path == folder
+    assert downloads.copies_of(URL + "2").path != folder
+
+
+@pytest.mark.parametrize("mode", [0o710, 0o701, 0o720])
+def test_copies_that_are_open_to_others_are_refused(temporary: Path, mode: int) -> None:
+    folder = downloads.copies_of(URL).path
+    folder.chmod(mode)
+    message = f"{folder} belongs to somebody else or is open to others; remove it."
+    with pytest.raises(StoreUnavailable, match=f"^{re.escape(message)}$"):
+        downloads.copies_of(URL)
+
+
+def test_copies_of_somebody_else_are_refused(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = downloads.copies_of(URL).path.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(StoreUnavailable, match="belongs to somebody else"):
+        downloads.copies_of(URL)
+
+
+def test_a_link_in_the_place_of_the_copies_is_refused(temporary: Path) -> None:
+    folder = downloads.copies_of(URL).path
+    folder.rename(temporary / "elsewhere")
+    folder.symlink_to(temporary / "elsewhere")
+    with pytest.raises(StoreUnavailable, match="remove it"):
+        downloads.copies_of(URL)
+
+
+def test_copies_that_cannot_be_made_are_named(temporary: Path) -> None:
+    folder = downloads.copies_of(URL).path
+    folder.rmdir()
+    folder.write_bytes(b"")
+    message = f"{folder} cannot be written: File exists."
+    with pytest.raises(StoreUnavailable, match=f"^{re.escape(message)}$"):
+        downloads.copies_of(URL)
+
+
+def test_bytes_are_held_against_the_manifest_whatever_their_pieces(store: FolderStore) -> None:
+    manifest = store.manifest("1.0")
+    content = (store.path / "1.0" / "model.tflite").read_bytes()
+    pieces = [content[:5], content[5:11], content[11:]]
+    assert list(downloads.checked(pieces, manifest, "model.tflite")) == pieces
+    for wrong in ([content[:5]], [content, b"!"], [content[::-1]]):
+        with pytest.raises(VersionDamaged, match=r"^1.0/model.tflite does not have the SHA-256"):
+            list(downloads.checked(wrong, manifest, "model.tflite"))
 
 
 def test_a_manifest_is_kept_once(copies: FolderStore, store: FolderStore) -> None:

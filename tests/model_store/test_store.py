@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -72,6 +73,15 @@ def test_the_path_of_a_file_is_given_only_after_it_was_verified(store: FolderSto
     (store.path / "1.0" / "model.keras").write_bytes(b"the same NETWORK for Keras")
     with pytest.raises(VersionDamaged, match="SHA-256"):
         model.path("model.keras")
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_cause(store: FolderStore) -> None:
+    file = store.path / "1.0" / "model.tflite"
+    file.unlink()
+    file.symlink_to(file.name)  # for ever, to itself
+    message = f"{file} cannot be read: {os.strerror(errno.ELOOP)}."
+    with pytest.raises(StoreUnavailable, match=f"^{re.escape(message)}$"):
+        store.open("1.0")
 
 
 def test_a_file_that_the_manifest_does_not_list_is_not_read(store: FolderStore) -> None:
