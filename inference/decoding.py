@@ -81,6 +81,11 @@ class PixelBudget:
         self._line: deque[object] = deque()
         self._changed = threading.Condition()
 
+    @classmethod
+    def shared(cls, pixels: int) -> "PixelBudget":
+        """The one of this size that all of the process shares: the old model, the new one, the archive's."""
+        return _SHARED.setdefault(pixels, cls(pixels))
+
     @contextmanager
     def take(self, pixels: int) -> Iterator[None]:
         """Hold so many of the pixels for the time of the block; not to be nested."""
@@ -103,6 +108,8 @@ class PixelBudget:
                 self._free += pixels
                 self._changed.notify_all()
 
+
+_SHARED: dict[int, PixelBudget] = {}
 
 type _Decoded = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]
 

@@ -48,7 +48,7 @@ class Pipeline:
             manifest, manifest.files[settings.model_file].sha256, self._runtime.name
         )
         # Room for three usual pictures at a time; more would hold memory and make nothing faster.
-        self._budget = PixelBudget(settings.max_image_pixels // 6)
+        self._budget = PixelBudget.shared(settings.max_image_pixels // 6)
         return_memory_at_once()
 
     def predict(self, data: bytes, options: Options, course: Course) -> Report:

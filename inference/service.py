@@ -8,6 +8,7 @@ its health and its OpenAPI document cost nothing.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 #: Larger bodies are read one after the other: base64 takes four times its size while it is read.
 LARGE_BODY = 2**20
+
+#: The folders of an absolute path; no part of a URL.
+_DIRECTORIES = re.compile(r"(?<![\w./:])/(?:[^\s/;,]+/)+")
 
 
 class Service:
@@ -110,12 +114,15 @@ class Service:
         }
 
     def _public(self, reason: str | None) -> str | None:
-        """A reason without the store's place, which is nobody's business outside."""
-        for place in (str(BUNDLED), self.settings.model_store):
-            if reason and ("://" in place or Path(place).is_absolute()):
+        """A reason without the places of files, which are nobody's business outside."""
+        if reason is None:
+            return None
+        asked = self.settings.model_store
+        for place in (str(BUNDLED), asked, str(Path(asked))):
+            if "://" in place or Path(place).is_absolute():
                 reason = reason.replace(f"The store {place}", "The store")
                 reason = reason.replace(place, "the store")
-        return reason
+        return _DIRECTORIES.sub("", reason)
 
     def labels(self) -> tuple[str, ...]:
         """The classes that the model tells apart, as its manifest lists them; loads no network."""

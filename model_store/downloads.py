@@ -98,7 +98,9 @@ def keep_manifest(copies: FolderStore, manifest: Manifest) -> None:
 
 
 def remember(copies: FolderStore, version: str) -> None:
-    """Note that this version serves, and remove those that have not served for long.
+    """Note that this version serves, and remove whole ones that have not served for long.
+
+    One without a manifest, which is written last, may be on its way.
 
     Raises:
         StoreUnavailable: The folder cannot be written.
@@ -111,5 +113,5 @@ def remember(copies: FolderStore, version: str) -> None:
     if history != before:
         copies.write_active(history)
     for name in copies.versions():
-        if name not in history:
+        if name not in history and (copies.path / name / MANIFEST).exists():
             shutil.rmtree(copies.path / name, ignore_errors=True)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from inference import gate
 from inference.course import Course
+from inference.decoding import PixelBudget
 from inference.errors import NotAChestXray, TooLarge, Undecodable, UnsupportedMedia
 from inference.gate import Gate
 from inference.pipeline import Pipeline
@@ -39,6 +41,19 @@ def answer(pipeline):
         return json.loads(json.dumps(report.to_json(), allow_nan=False))
 
     return to_json
+
+
+def test_all_pipelines_of_a_process_decode_from_one_budget(pipeline, bundled):
+    pixels = Settings().max_image_pixels // 6
+    other = Pipeline(bundled, Settings())
+    with ThreadPoolExecutor(2) as pool:
+        with PixelBudget.shared(pixels).take(pixels):
+            answers = [
+                pool.submit(each.predict, JPEG, Options(), Course("1"))
+                for each in (pipeline, other)
+            ]
+            assert not wait(answers, timeout=0.5, return_when=FIRST_COMPLETED).done
+        assert all(each.result(timeout=60) for each in answers)
 
 
 def test_the_answer_is_the_networks_at_the_manifests_temperature(answer, bundled, litert):

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -440,11 +441,22 @@ def test_no_request_leaves_a_file_a_trace_in_the_log_or_its_body_in_memory(
     assert not re.search(r"[A-Za-z0-9+/=]{200}", log)
 
 
-def test_a_reason_for_everybody_does_not_say_where_the_store_is(tmp_path):
-    service = Service(Settings(model_store=str(tmp_path / "empty")))
+@pytest.mark.parametrize("end", ["", "/", "//", "/."])
+def test_a_reason_for_everybody_does_not_say_where_the_store_is(tmp_path, end):
+    service = Service(Settings(model_store=str(tmp_path / "empty") + end))
     (tmp_path / "empty").mkdir()
     service.model()
     health = service.health()
     assert health["status"] == "degraded"
     assert "the store" in health["reason"]
+    assert str(tmp_path) not in health["reason"]
+
+
+def test_nor_where_its_copies_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    service = Service(Settings(model_store="https://account.blob.core.windows.net/models"))
+    service.model()
+    health = service.health()
+    assert health["status"] == "degraded"
+    assert re.search(r"model-store-\w+ cannot be written: No such file", health["reason"])
     assert str(tmp_path) not in health["reason"]

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -136,12 +137,27 @@ def test_three_versions_are_kept_whatever_lies_there(
     (copies.path / "ACTIVE").write_bytes(b"\xff")  # no list of versions
     for version in ("1", "2", "3", "4"):
         (copies.path / version).mkdir()
+        (copies.path / version / "manifest.json").touch()
         downloads.remember(copies, version)
     assert copies.history() == ("4", "3", "2")
     assert copies.versions() == ("2", "3", "4")
     written = (copies.path / "ACTIVE").stat().st_ino
     downloads.remember(copies, "4")
     assert (copies.path / "ACTIVE").stat().st_ino == written
+
+
+def test_a_version_on_its_way_is_not_removed(copies: FolderStore, store: FolderStore) -> None:
+    manifest, name = store.manifest("1.0"), "model.tflite"
+    content = (store.path / "1.0" / name).read_bytes()
+
+    def pieces() -> Iterator[bytes]:
+        yield content[:5]
+        for version in ("4", "5", "6", "7"):
+            downloads.remember(copies, version)
+        yield content[5:]
+
+    downloads.keep(copies, manifest, name, pieces())
+    assert (copies.path / "1.0" / name).read_bytes() == content
 
 
 def test_a_manifest_is_the_same_text_in_every_copy(copies: FolderStore, store: FolderStore) -> None:
