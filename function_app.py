@@ -12,7 +12,7 @@ import azure.functions as func
 
 from inference import access_log, docs, openapi
 from inference.course import Course
-from inference.errors import NotFound, as_problem, let_go, trace
+from inference.errors import NotFound, WrongMethod, as_problem, let_go, trace
 from inference.service import Service
 from inference.settings import Settings
 from model_store import log
@@ -138,7 +138,10 @@ if settings.archive_store:
 @answered
 def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """The page at `/` and its files."""
-    file = ASSETS.get(req.route_params.get("asset") or "")
+    asset = req.route_params.get("asset") or ""
+    file = ASSETS.get(asset)
+    if asset == "api/predict":
+        raise WrongMethod("A radiograph is sent by POST; /docs has examples, and / is the page.")
     if file is None:
         raise NotFound(
             "There is nothing here; the page is at / and the API's description at "

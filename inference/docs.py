@@ -137,7 +137,7 @@ def _kind(schema: Json) -> str:
         types = schema.get("type", "any")
         kind = types if isinstance(types, str) else " or ".join(types)
     if "items" in schema:
-        kind += f" of {_kind(schema['items'])}s"
+        kind += f", each {_kind(schema['items'])}"
     if "minimum" in schema:
         kind += (
             f", {schema['minimum']} to {schema['maximum']}"

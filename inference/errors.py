@@ -53,6 +53,14 @@ class NotFound(ServiceError):
     status, code, title = 404, "not_found", "There is nothing at this address"
 
 
+class WrongMethod(ServiceError):
+    status, code, title = 405, "wrong_method", "This address takes another method"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": "POST"}
+
+
 class TooLarge(ServiceError):
     status, code, title = 413, "too_large", "The image is too large"
 

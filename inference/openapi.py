@@ -26,8 +26,9 @@ _DETAILS: dict[type[ServiceError], str] = {
     errors.NoImage: "The body is empty.",
     errors.BadRequest: "size is '12'; it takes a whole number from 128 to 1024.",
     errors.TooLarge: "12,582,912 bytes came; an image may have 10,485,760.",
-    errors.UnsupportedMedia: "The bytes are neither a known image nor DICOM.",
-    errors.Undecodable: "The JPEG is cut off.",
+    errors.UnsupportedMedia: "The bytes are no image that is read here; "
+    "JPEG, PNG, WebP, BMP, TIFF and DICOM are.",
+    errors.Undecodable: "The JPEG file is truncated: its end is missing.",
     errors.NotAChestXray: "Refused: the picture is (nearly) of one gray value.",
     errors.Internal: "The request could not be answered; the log has the reason.",
     errors.ModelUnavailable: "The service has no model at the moment; try again later.",

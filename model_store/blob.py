@@ -41,7 +41,7 @@ from model_store.errors import (
     VersionExists,
     VersionMissing,
 )
-from model_store.history import ACTIVE, PROMOTE_ONE, parse_history, written_history
+from model_store.history import ACTIVE, parse_history, promote_one, written_history
 from model_store.identity import identity
 from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
 from model_store.model import Model, read_verified
@@ -106,13 +106,13 @@ class BlobStore:
 
     def history(self) -> tuple[str, ...]:
         """The version in use, then those that were in use before it, newest first."""
-        return parse_history(self._read_active()[0])
+        return parse_history(self._read_active()[0], self)
 
     def active(self) -> str:
         """The name of the version in use."""
         history = self.history()
         if not history:
-            raise VersionMissing(f"No version is active in {self}; {PROMOTE_ONE}.")
+            raise VersionMissing(f"No version is active in {self}; {promote_one(self)}.")
         return history[0]
 
     def manifest(self, version: str = "active") -> Manifest:
@@ -159,7 +159,7 @@ class BlobStore:
             raise VersionMissing(f"There is no version 'active' in {self}.")
         self.verify(version)
         try:
-            history = parse_history(content)
+            history = parse_history(content, self)
         except ActiveDamaged:  # promoting is how it is mended
             history = ()
         if history[:1] != (version,):
@@ -172,9 +172,9 @@ class BlobStore:
             ActiveChanged: Another promotion or rollback came in between.
         """
         content, tag = self._read_active()
-        previous = parse_history(content)[1:]
+        previous = parse_history(content, self)[1:]
         if not previous:
-            raise NoPreviousVersion(f"No other version was active before; {PROMOTE_ONE}.")
+            raise NoPreviousVersion(f"No other version was active before; {promote_one(self)}.")
         self.verify(previous[0])
         self._write_active(previous, tag)
         return previous[0]

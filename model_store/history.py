@@ -4,11 +4,15 @@ from model_store.errors import ActiveDamaged
 from model_store.manifest import is_version_name
 
 ACTIVE = "ACTIVE"
-PROMOTE_ONE = "put one into use with: python -m model_store promote VERSION"
 
 
-def parse_history(content: bytes) -> tuple[str, ...]:
-    """The versions' names that ACTIVE has.
+def promote_one(store: object) -> str:
+    """What to do where the store has no version in use."""
+    return f"put one into use with: python -m model_store promote VERSION --store {store}"
+
+
+def parse_history(content: bytes, store: object) -> tuple[str, ...]:
+    """The versions' names that the store's ACTIVE has.
 
     Raises:
         ActiveDamaged: It is not a list of versions' names.
@@ -16,10 +20,12 @@ def parse_history(content: bytes) -> tuple[str, ...]:
     try:
         lines = content.decode().split()
     except UnicodeDecodeError as error:
-        raise ActiveDamaged(f"ACTIVE is not UTF-8 text; {PROMOTE_ONE}.") from error
+        raise ActiveDamaged(f"ACTIVE is not UTF-8 text; {promote_one(store)}.") from error
     for line in lines:
         if not is_version_name(line):
-            raise ActiveDamaged(f"ACTIVE has {line[:80]!r}, no version's name; {PROMOTE_ONE}.")
+            raise ActiveDamaged(
+                f"ACTIVE has {line[:80]!r}, no version's name; {promote_one(store)}."
+            )
     return tuple(lines)
 
 

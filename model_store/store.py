@@ -21,7 +21,7 @@ from model_store.errors import (
     VersionExists,
     VersionMissing,
 )
-from model_store.history import ACTIVE, PROMOTE_ONE, parse_history, written_history
+from model_store.history import ACTIVE, parse_history, promote_one, written_history
 from model_store.manifest import MANIFEST, Manifest, is_version_name
 from model_store.model import Model, read_verified, unavailable
 
@@ -79,7 +79,7 @@ class FolderStore:
             ActiveDamaged: ACTIVE is not a list of versions.
         """
         try:
-            return parse_history((self.path / ACTIVE).read_bytes())
+            return parse_history((self.path / ACTIVE).read_bytes(), self)
         except FileNotFoundError as error:
             if self.path.is_dir():
                 return ()
@@ -96,7 +96,7 @@ class FolderStore:
         """
         history = self.history()
         if not history:
-            raise VersionMissing(f"No version is active in {self.path}; {PROMOTE_ONE}.")
+            raise VersionMissing(f"No version is active in {self.path}; {promote_one(self)}.")
         return history[0]
 
     def manifest(self, version: str = "active") -> Manifest:
@@ -159,7 +159,7 @@ class FolderStore:
         """
         previous = self.history()[1:]
         if not previous:
-            raise NoPreviousVersion(f"No other version was active before; {PROMOTE_ONE}.")
+            raise NoPreviousVersion(f"No other version was active before; {promote_one(self)}.")
         self.verify(previous[0])
         self.write_active(previous)
         return previous[0]
@@ -238,7 +238,10 @@ def open_store(where: str, bundled: Path = BUNDLED) -> Store:
     if "://" in where:
         return _blob_store(where)
     if not Path(where).is_dir():
-        raise StoreUnavailable(f"The store {where} is not a folder; use 'bundled' or one that is.")
+        raise StoreUnavailable(
+            f"The store {where} is not a folder; use one that is (mkdir makes one), 'bundled', or "
+            "https://ACCOUNT.blob.core.windows.net/CONTAINER."
+        )
     return FolderStore(Path(where))
 
 

@@ -54,7 +54,7 @@ export function paint(canvas, heatmap, map) {
 /** Which ninth of the picture is hottest, 0 to 8 row by row; null where there is no heat. */
 export function hottest({ rows, columns, values }) {
   const most = values.indexOf(Math.max(...values));
-  const third = (index, count) => Math.floor((3 * index) / count);
+  const third = (index, count) => Math.floor((3 * (index + 0.5)) / count);
   return values[most] ? 3 * third(Math.floor(most / columns), rows) + third(most % columns, columns) : null;
 }
 

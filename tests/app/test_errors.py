@@ -217,6 +217,11 @@ class TestWhatIsNotThere:
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
         assert answer.headers["content-type"] == "application/problem+json"
 
+    def test_is_an_answer_to_a_browser_that_asks_for_it(self, client: Client) -> None:
+        answer = client.get("/api/predict")
+        assert (answer.status_code, answer.json()["code"]) == (405, "wrong_method")
+        assert answer.headers["allow"] == "POST"
+
     @pytest.mark.parametrize("path", ["/../host.json", "/%2e%2e/host.json", "/..%2fhost.json"])
     def test_includes_every_file_outside_of_the_page(self, client: Client, path: str) -> None:
         connection = HTTPConnection(client.host.url.removeprefix("http://"))

@@ -10,6 +10,7 @@ CODES = {
     "BadRequest": (400, "bad_request"),
     "LinkForbidden": (403, "link_forbidden"),
     "NotFound": (404, "not_found"),
+    "WrongMethod": (405, "wrong_method"),
     "TooLarge": (413, "too_large"),
     "UnsupportedMedia": (415, "unsupported_media"),
     "Undecodable": (422, "undecodable"),

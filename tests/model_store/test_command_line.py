@@ -134,13 +134,16 @@ def test_promote_and_rollback_change_the_active_version(store: FolderStore) -> N
     assert store.history() == ("1.0",)
 
 
+PROMOTE = "put one into use with: python -m model_store promote VERSION"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["promote", "4.0"], "error: There is no version '4.0' in "),
         (["promote", "../store/1.0"], "error: There is no version '../store/1.0' in "),
         (["promote", "3.0"], "error: 3.0/model.keras does not have the SHA-256"),
-        (["rollback"], "error: No other version was active before; put one into use with: "),
+        (["rollback"], f"error: No other version was active before; {PROMOTE} --store "),
         (["verify", "active"], None),
     ],
 )
@@ -168,7 +171,8 @@ def test_a_store_that_does_not_exist_is_named() -> None:
     done = model_store("list", "--store", "no/such/folder")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: The store no/such/folder is not a folder; use 'bundled' or one that is.\n"
+        "error: The store no/such/folder is not a folder; use one that is (mkdir makes one), "
+        "'bundled', or https://ACCOUNT.blob.core.windows.net/CONTAINER.\n"
     )
 
 

@@ -477,7 +477,7 @@ def test_a_store_is_the_bundled_one_or_a_folder(bundled: Path, store: FolderStor
     [
         ("https://account.blob.core.windows.net", "a store in Azure is https://ACCOUNT.blob"),
         ("https://account.blob.core.windows.net/models?sig=x", "without a key or a signature"),
-        ("no/such/folder", "is not a folder; use 'bundled'"),
+        ("no/such/folder", "is not a folder; use one that is"),
     ],
 )
 def test_a_store_that_cannot_be_opened_says_what_can(where: str, message: str) -> None:
