@@ -64,7 +64,14 @@ def _adjust(options: argparse.Namespace) -> int:
     from training.adjust import adjust
 
     examples, logits = read_dataset(options.data), dict(options.logit)
-    best = adjust(options.source, logits, examples, options.run, without=options.without)
+    best = adjust(
+        options.source,
+        logits,
+        examples,
+        options.run,
+        without=options.without,
+        seen_before=options.seen_before,
+    )
     return _show_made(best, options)
 
 
@@ -85,9 +92,10 @@ def _leave_out(options: argparse.Namespace) -> int:
 
     config = _config(options)
     examples = read_dataset(options.data)
+    to = options.to or Path("build/left_out") / Path(options.config).stem
     sources = options.sources or sources_to_spare(examples, config.without_sources)
     for source in sources:
-        print(leave_out(config, examples, source, options.to))
+        print(leave_out(config, examples, source, to))
     return 0
 
 
@@ -361,6 +369,13 @@ def _parser() -> argparse.ArgumentParser:
     adjust.add_argument(
         "--without", nargs="+", default=[], help="sources that the version was trained without"
     )
+    adjust.add_argument(
+        "--seen-before",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="of these, what a network that the version began from had been trained on",
+    )
     adjust.add_argument("--run", type=Path, required=True, help="folder of the new run")
     adjust.set_defaults(command=_adjust)
 
@@ -374,7 +389,9 @@ def _parser() -> argparse.ArgumentParser:
     left_out.add_argument(
         "--sources", nargs="+", help="these (every one that its classes can spare)"
     )
-    left_out.add_argument("--to", type=Path, default=Path("build/left_out"))
+    left_out.add_argument(
+        "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
+    )
     left_out.set_defaults(command=_leave_out)
 
     tune = commands.add_parser(

@@ -20,6 +20,7 @@ def adjust(
     to: Path,
     *,
     without: Sequence[str] = (),
+    seen_before: Sequence[str] = (),
 ) -> Path:
     """Add constants to classes' logits, and note what the network then does on the validation split.
 
@@ -32,6 +33,7 @@ def adjust(
         examples: The data set, for its validation split.
         to: A folder for the run, as `train` leaves it after its last epoch.
         without: Sources that a version went without, which its manifest does not say; a run knows them.
+        seen_before: Of these, what a network that a version began from had been trained on.
 
     Returns:
         The file of the new network.
@@ -40,7 +42,7 @@ def adjust(
         ValueError: There is no such class.
         FileExistsError, DataError: See `join.as_run`.
     """
-    network, config = _read(source, tuple(without))
+    network, config = _read(source, tuple(without), tuple(seen_before))
     unknown = sorted(logits.keys() - set(config.classes))
     if unknown:
         raise ValueError(
@@ -57,7 +59,9 @@ def adjust(
     return as_run(model, replace(config, adjusted=added, epochs=1), examples, to)
 
 
-def _read(source: Path, without: tuple[str, ...]) -> tuple[Path, Config]:
+def _read(
+    source: Path, without: tuple[str, ...], seen_before: tuple[str, ...]
+) -> tuple[Path, Config]:
     if not (source / MANIFEST).exists():
         return source / BEST, read_config(source)
     manifest = Manifest.read(source)
@@ -66,5 +70,6 @@ def _read(source: Path, without: tuple[str, ...]) -> tuple[Path, Config]:
         classes=manifest.labels,
         size=manifest.input.size,
         without_sources=without,
+        seen_before=seen_before,
     )
     return source / "model.keras", config

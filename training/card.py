@@ -16,8 +16,9 @@ class Facts:
     """What the card says of a version besides its figures.
 
     `examples` is the data set that it was trained and tested on; `coverage` the share of the validation
-    images that `threshold` was fitted to answer with certainty; `adjusted` is what was added to the logits of
-    classes after training; `gate` is whether it refuses what is no chest radiograph.
+    images that `threshold` was fitted to answer with certainty; `seen_before` are training images that not
+    this run but a network that it began from had been trained on; `adjusted` is what was added to the logits
+    of classes after training; `gate` is whether it refuses what is no chest radiograph.
     """
 
     version: str
@@ -31,6 +32,7 @@ class Facts:
     coverage: float
     training_data: str
     examples: Sequence[Example]
+    seen_before: Sequence[Example] = ()
     adjusted: tuple[float, ...] = ()
     gate: bool = False
 
@@ -62,10 +64,12 @@ def model_card(facts: Facts, metrics: Mapping[str, Any]) -> str:
         split: {f"{each.label} of {each.source}" for each in facts.examples if each.split == split}
         for split in ("train", "test")
     }
+    cells["train"] |= {f"{each.label} of {each.source}" for each in facts.seen_before}
     return environment.get_template("MODEL_CARD.md").render(
         facts=facts,
         zip=zip,
         training=_sources(facts.examples, "train"),
+        seen_before=_sources(facts.seen_before, "train") if facts.seen_before else None,
         evaluation=_sources(facts.examples, "test"),
         unseen=sorted(cells["test"] - cells["train"]),
         test=metrics["test"],

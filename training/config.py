@@ -41,6 +41,8 @@ class Config:
     lungs_weight: float = 0.5
     #: Sources that are not trained on.
     without_sources: tuple[str, ...] = ()
+    #: Of these, what a network that this run began from had been trained on; the card tells.
+    seen_before: tuple[str, ...] = ()
     epochs: int = 40
     #: Stop when the validation loss has not fallen for so many epochs; None never stops early.
     patience: int | None = None

@@ -145,6 +145,11 @@ def export(
     if (store.path / version).exists():
         raise VersionExists(f"Version {version} is in {store.path} already; name another one.")
     classes, data = config.classes, fingerprint(examples)
+    seen_before = [
+        each
+        for each in of_split(examples, "train")
+        if each.source in config.without_sources and each.source in config.seen_before
+    ]
     examples = [
         each
         for each in examples
@@ -196,7 +201,9 @@ def export(
         coverage=coverage,
         training_data=data,
         examples=examples,
+        seen_before=seen_before,
         adjusted=config.adjusted,
+        gate=gate is not None,
     )
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)

@@ -42,19 +42,6 @@ NAMES = {
     "left_out_ece": "expected calibration error in left-out sources",
 }
 
-#: Of these more is better, of those less; the rest is neither good nor bad by itself.
-_MORE = {
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "worst_cell",
-    "accuracy_most_certain",
-    "heat_in_lungs",
-    "lung_dice",
-    "left_out_recall",
-}
-_LESS = {"ece", "brier", "aurc", "lungs_not_found", "lungs_blacked_out", "left_out_ece"}
-
 _CURVE_POINTS = 200
 
 
@@ -136,7 +123,7 @@ def as_text(found: Mapping[str, Any]) -> str:
                     [
                         NAMES[key] + (cell if key == "worst_cell" else ""),
                         number(found[key], 4),
-                        span(ranges.get(key)),
+                        span(ranges.get(key), 3),
                     ]
                     for key in NAMES
                     if key in found
@@ -187,11 +174,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def span(interval: Sequence[float | None] | None) -> str:
+def span(interval: Sequence[float | None] | None, digits: int = 2) -> str:
     """An interval for a person."""
     if interval is None or interval[0] is None or math.isnan(interval[0]):
         return "–"
-    return f"{interval[0]:.2f}–{interval[1]:.2f}"
+    return f"{interval[0]:.{digits}f}–{interval[1]:.{digits}f}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -203,30 +190,6 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     ]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def worse_than(active: Mapping[str, Any], new: Mapping[str, Any], split: str = "test") -> list[str]:
-    """A sentence for each figure on which the new version is worse than the active one, or says nothing.
-
-    Args:
-        active: The `metrics` of the active version's manifest: split → figure → number.
-        new: Those of the new version. Both ought to be of the same images (`training_data`).
-        split: The split that is judged.
-    """
-    before, after = active.get(split, {}), new.get(split, {})
-    sentences = []
-    for key in NAMES:
-        if key not in before or key not in _MORE | _LESS:
-            continue
-        if key not in after:
-            sentences.append(
-                f"{split}: {NAMES[key]} is not known; it is {before[key]:.4f} in the active version."
-            )
-        elif after[key] < before[key] if key in _MORE else after[key] > before[key]:
-            sentences.append(
-                f"{split}: {NAMES[key]} is {after[key]:.4f}; it is {before[key]:.4f} in the active version."
-            )
-    return sentences
 
 
 def write_json(found: Mapping[str, Any], file: Path) -> None:

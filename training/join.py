@@ -40,7 +40,13 @@ def join(runs: Sequence[Path], examples: Sequence[Example], to: Path) -> Path:
     for key in ("classes", "size", "without_sources"):
         if any(getattr(other, key) != getattr(first, key) for other in others):
             raise ValueError(f"The runs differ in {key}; only networks that agree can be joined.")
-    config = replace(first, joined=tuple(str(run / BEST) for run in runs), epochs=1)
+    seen = {source for config in (first, *others) for source in config.seen_before}
+    config = replace(
+        first,
+        joined=tuple(str(run / BEST) for run in runs),
+        seen_before=tuple(sorted(seen)),
+        epochs=1,
+    )
     models = [keras.models.load_model(run / BEST, compile=False) for run in runs]
     return as_run(networks.join(models, first.size), config, examples, to)
 

@@ -19,6 +19,7 @@ from training.calibrate import fit_temperature
 from training.config import Config
 from training.data import Example, of_split, read_pixels
 from training.left_out import write_left_out
+from training.run_state import open_run
 from training.train import train
 
 
@@ -49,11 +50,15 @@ def leave_out(config: Config, examples: Sequence[Example], source: str, folder: 
     Returns:
         `folder/SOURCE.json`, as `left_out.write_left_out` writes it, with every image of the source,
         whatever its split, and the temperature that the other sources' validation images ask for.
+
+    Raises:
+        ValueError: The folder has what another config led to.
     """
     file = folder / f"{source}.json"
-    if file.exists():
-        return file
     config = dataclasses.replace(config, without_sources=(*config.without_sources, source))
+    if file.exists():
+        open_run(config, folder / source, resume=True)  # refuses another config
+        return file
     best = train(config, examples, folder / source, resume=True)
     model = keras.models.load_model(best, compile=False)
     validation = [

@@ -1,13 +1,18 @@
 """A class is named less readily by a constant on its logit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from tests.training.conftest import Python
+from tests.training import tiny
+from tests.training.conftest import FOLDERS, Python
+from training import networks
 from training.__main__ import main
+from training.data import FOLDER_LABELS, read_dataset
+from training.join import as_run
 from training.run_state import read_config
 
 # Of the libraries, about each other.
@@ -63,6 +68,42 @@ def test_a_version_can_be_adjusted_and_exported_again_and_its_card_says_so(
     assert "-2.00 was added to the logit of pneumonia" in card
     assert "less readily" in " ".join(card.split())
     assert "was added to the logit" not in (tmp_path / "1.0" / "MODEL_CARD.md").read_text()
+
+
+def test_the_card_tells_what_a_network_that_it_began_from_had_been_trained_on(
+    drawn: Path, python: Python, tmp_path: Path
+) -> None:
+    rows = [("path", "label", "split", "source", "licence")]
+    for split, count in (("train", 8), ("val", 4), ("test", 4)):
+        for folder in FOLDERS:
+            for index in range(count):
+                path = str(drawn / split / folder / f"{index}.png")
+                source = ("here", "there", "elsewhere")[index % 3]
+                rows.append((path, FOLDER_LABELS[folder.lower()], split, source, f"of {source}"))
+    data = tmp_path / "manifest.csv"
+    data.write_text("".join(",".join(row) + "\n" for row in rows))
+    left = ("there", "elsewhere")
+    as_run(
+        networks.build("small_cnn", 4, None),
+        replace(tiny.config, without_sources=left, epochs=1, seen_before=("there",)),
+        read_dataset(data),
+        tmp_path / "first",
+    )
+    words = ("--logit", "normal=0", "--data", data, "--run", tmp_path / "run")
+    assert python("-m", "training", "adjust", tmp_path / "first", *words).returncode == 0
+    done = python(
+        *("-m", "training", "export", tmp_path / "run", "--data", data, "--version", "1.0"),
+        *("--store", tmp_path / "store", "--sanity-images", "0"),
+    )
+    assert done.returncode == 0, done.stderr
+    card = (tmp_path / "store" / "1.0" / "MODEL_CARD.md").read_text()
+    training, _, evaluation = card.partition("## Evaluation data")
+    before = training.partition("had been trained on other images before")[2]
+    assert "of there" in before
+    assert "elsewhere" not in training
+    [unseen] = [line for line in evaluation.splitlines() if line.startswith("Training saw no")]
+    assert "normal of elsewhere" in unseen
+    assert " there" not in unseen
 
 
 def test_a_class_that_the_network_does_not_have_is_said(

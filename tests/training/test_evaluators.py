@@ -17,7 +17,7 @@ from training.evaluators.discrimination import (
     worst_cell,
 )
 from training.evaluators.selection import abstention, risk_coverage, selection
-from training.figures import as_text, figures, worse_than
+from training.figures import as_text, figures
 
 #: True class, source, probabilities of a, b and c; zeros are an image that was not answered.
 TWELVE = [
@@ -177,7 +177,7 @@ def test_the_tables_show_every_figure(twelve: Predictions) -> None:
     twelve = replace(twelve, sources=[f"clinic/{source}" for source in twelve.sources])
     text = re.sub(" +", " ", as_text(figures(twelve, threshold=0.7)))
     for line in (
-        "| accuracy | 0.6667 | 0.42–0.92 |",
+        "| accuracy | 0.6667 | 0.417–0.917 |",
         "| macro-F1 | 0.6905 | ",
         "| accuracy of the 80 % most certain | 0.8000 | ",
         "| recall in the worst source and class | – | – |",
@@ -188,16 +188,3 @@ def test_the_tables_show_every_figure(twelve: Predictions) -> None:
         "| a | 2 | 1 | 0 | 1 |",
     ):
         assert line in text
-
-
-def test_a_version_that_is_worse_on_a_figure_is_told_which() -> None:
-    active = {"test": {"accuracy": 0.9, "ece": 0.02, "coverage": 0.9, "heat_in_lungs": 0.6}}
-    better = {"test": {"accuracy": 0.9, "ece": 0.01, "coverage": 0.5, "heat_in_lungs": 0.7}}
-    worse = {"test": {"accuracy": 0.8, "ece": 0.03, "coverage": 0.95}}
-    assert worse_than(active, better) == []
-    assert worse_than(active, worse) == [
-        "test: accuracy is 0.8000; it is 0.9000 in the active version.",
-        "test: expected calibration error is 0.0300; it is 0.0200 in the active version.",
-        "test: heat in the lungs is not known; it is 0.6000 in the active version.",
-    ]
-    assert worse_than({}, worse) == []

@@ -69,6 +69,8 @@ def test_a_source_is_predicted_whole_by_a_network_that_never_saw_it(
     assert state["config"]["without_sources"] == ["there"]
     before = file.stat().st_mtime_ns
     assert leave_out(config, two_sources, "there", tmp_path).stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match=r"another config \(epochs differ\)"):
+        leave_out(dataclasses.replace(config, epochs=3), two_sources, "there", tmp_path)
 
     # What is added after training needs no other training.
     state["config"]["adjusted"] = [-1.0, 0.0, 0.0, 0.5]
