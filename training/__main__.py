@@ -35,9 +35,17 @@ def _config(options: argparse.Namespace) -> "Config":
     changes = {key: getattr(options, key, None) for key in keys}
     if changes["teachers"]:
         changes["teachers"] = tuple(changes["teachers"])
-    return dataclasses.replace(
+    config = dataclasses.replace(
         load_config(options.config), **{key: value for key, value in changes.items() if value}
     )
+    strength = config.augmentation
+    if not config.lungs and (strength.surroundings or strength.lung_crop or config.hidden_lungs):
+        print(
+            f"{options.config} is made for lung masks: without --lungs the network gets no map of the lungs, "
+            "and what lies around them is not swapped.",
+            file=sys.stderr,
+        )
+    return config
 
 
 def _train(options: argparse.Namespace) -> int:

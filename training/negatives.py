@@ -20,7 +20,7 @@ NEVER_TRAINED = (
     *("mri_brain", "ultrasound_lung", "mednist64_ct_head", "mednist64_mri_breast"),
     *("microscopy_blood", "document_receipt_scan", "synthetic_drawing", "noise_readout"),
 )
-#: Kinds that only thresholds and choices saw.
+#: Kinds that nothing is fitted on: choices between gates may look at them.
 ONLY_VALIDATED = ("xray_pelvis_hip_femur", "ct_web_ieee8023", "diagram_plot", "icon_logo")
 
 #: Kinds of the probe, by how the collection's kinds begin.

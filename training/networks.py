@@ -47,13 +47,14 @@ def build(
         A model from float32 [n, height, width, 1] in 0–255 to a dictionary: `logits` float32 [n, classes]
         and, with `lungs`, `lungs` float32 [n, rows, columns, 1] (logits of the probability to be lung).
         Its layer `class_maps` gives [n, rows, columns, classes].
+
+    Raises:
+        RuntimeError: The ImageNet weights cannot be downloaded.
     """
     shape = (None, None)
     gray = BACKBONES[backbone](input_shape=(*shape, 1), include_top=False, weights=None)
     if weights is not None:
-        colour = BACKBONES[backbone](
-            input_shape=(*shape, 3), include_top=False, weights=str(weights)
-        )
+        colour = _of_colour(backbone, str(weights))
         gray.set_weights(_sum_over_colours(colour.get_weights(), gray.get_weights()))
     if stride == 16:
         gray = _without_last_stride(gray)
@@ -72,6 +73,20 @@ def build(
         class_maps
     )
     return keras.Model(gray.input, outputs, name=backbone)
+
+
+def _of_colour(backbone: str, weights: str) -> keras.Model:
+    try:
+        return BACKBONES[backbone](input_shape=(None, None, 3), include_top=False, weights=weights)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # Keras has no kind of its own for a download that fails
+        if weights != "imagenet":
+            raise
+        raise RuntimeError(
+            f"The ImageNet weights of {backbone} cannot be downloaded; fetch them elsewhere and name the "
+            f"file with --weights ({error})."
+        ) from error
 
 
 @keras.saving.register_keras_serializable("training")

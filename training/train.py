@@ -65,6 +65,8 @@ def train(
     check_labels([*training, *validation], config.classes)
     if len(training) < config.batch:
         raise DataError(f"{len(training)} training images do not fill a batch of {config.batch}.")
+    keras.utils.set_random_seed(config.seed + state.epochs_done)
+    model = keras.models.load_model(run / state.checkpoint) if state.checkpoint else _build(config)
     chests = _read_chests(training, config)
     inputs = as_batch(
         [
@@ -76,8 +78,6 @@ def train(
     probabilities = draw_probabilities(training, config.source_balance)
     steps = len(training) // config.batch
 
-    keras.utils.set_random_seed(config.seed + state.epochs_done)
-    model = keras.models.load_model(run / state.checkpoint) if state.checkpoint else _build(config)
     observer.started(config, examples, run)
     with tqdm(
         total=config.epochs * steps,

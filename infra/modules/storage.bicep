@@ -22,7 +22,7 @@ param skuName string
 @description('Name of the container.')
 param containerName string
 
-@description('Days after which versions that were replaced are deleted.')
+@description('Days after they were written after which versions that were replaced are deleted.')
 @minValue(7)
 param oldVersionDays int
 

@@ -238,6 +238,21 @@ def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: An
     return run
 
 
+def test_weights_that_cannot_be_downloaded_and_masks_that_are_missing_are_said(
+    drawn: Path, python: Python, tmp_path: Path
+) -> None:
+    done = python(
+        *("-m", "training", "train", "mobilenet_v3_small_lungs", "--no-tracking"),
+        *("--data", drawn, "--run", tmp_path / "run"),
+        https_proxy="http://127.0.0.1:9",  # where nobody listens
+        KERAS_HOME=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "mobilenet_v3_small_lungs is made for lung masks: without --lungs" in done.stderr
+    assert "ImageNet weights of mobilenet_v3_small cannot be downloaded; fetch" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_command_trains_the_config_that_is_shipped(shipped: Path, rgb_weights: Path) -> None:
     config = read_config(shipped)
     assert (config.backbone, config.size, config.epochs) == ("mobilenet_v3_small", 224, 1)
