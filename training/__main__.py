@@ -1,4 +1,4 @@
-"""Train, export and evaluate; see `python -m training --help`."""
+"""Look at data, train, export, publish and evaluate: all that makes a model folder for the service."""
 
 import argparse
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
-from training.data import of_split, read_dataset
+from training.data import Example, of_split, read_dataset
 from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from training.evaluate import predictions_of, served_answers
     from training.figures import as_text, figures, trained_cells, write_json
 
-    every = read_dataset(options.data)
+    every = _seen_and_asked(options)
     examples = of_split(every, options.split)
     if options.predictions:
         answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
@@ -238,6 +238,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _seen_and_asked(options: argparse.Namespace) -> list[Example]:
+    """The data set, but that of sources that training went without the split alone is there."""
+    return [
+        each
+        for each in read_dataset(options.data)
+        if each.split == options.split or each.source not in options.without
+    ]
+
+
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.figures import as_text
@@ -246,7 +255,7 @@ def _report(options: argparse.Namespace) -> int:
     metrics = report(
         FolderStore(options.store),
         options.version,
-        read_dataset(options.data),
+        _seen_and_asked(options),
         options.split,
         options.to,
         _audits(options),
@@ -463,7 +472,9 @@ def _parser() -> argparse.ArgumentParser:
         "export", parents=[data, audited, gated], help="turn a run into a model version"
     )
     export.add_argument("run", type=Path, help="folder of a finished run")
-    export.add_argument("--store", type=Path, default=Path("model_store/models"))
+    export.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
     export.add_argument("--version", help="name of the version (date and run)")
     export.add_argument(
         "--coverage",
@@ -482,7 +493,9 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("version", help="name of a version in the store, or: active")
     gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
     gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
-    gate.add_argument("--store", type=Path, default=Path("model_store/models"))
+    gate.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
     gate.add_argument(
         "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
     )
@@ -504,7 +517,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate", parents=[data], help="evaluate the served path (python -m inference) on a split"
     )
-    evaluate.add_argument("--split", default="test", choices=("train", "val", "test"))
+    evaluate.add_argument(
+        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
+    )
+    evaluate.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, which its manifest does not say",
+    )
     evaluate.add_argument(
         "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
     )
@@ -517,8 +539,19 @@ def _parser() -> argparse.ArgumentParser:
         help="write a page with figures, audits and heatmaps of a model version",
     )
     report.add_argument("version", help="name of a version in the store, or: active")
-    report.add_argument("--store", type=Path, default=Path("model_store/models"))
-    report.add_argument("--split", default="test", choices=("train", "val", "test"))
+    report.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
+    report.add_argument(
+        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
+    )
+    report.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, which its manifest does not say",
+    )
     report.add_argument(
         "--to", type=Path, required=True, help="folder for report.html and metrics.json"
     )
@@ -532,7 +565,9 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument(
         "--version", default="active", help="name of a version in the store (%(default)s)"
     )
-    notebook.add_argument("--store", type=Path, default=Path("model_store/models"))
+    notebook.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
     notebook.add_argument(
         "--config",
         default="mobilenet_v3_small_lungs",

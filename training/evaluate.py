@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -31,7 +32,13 @@ def served_answers(examples: Sequence[Example]) -> list[dict[str, Any]]:
         "--files-from",
         "-",
     ]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TQDM_DISABLE": "1"},  # the bar is ours
+    )
     assert process.stdin
     assert process.stdout
     with contextlib.suppress(BrokenPipeError):  # it has ended already and said why

@@ -46,7 +46,7 @@ def test_answers_made_before_are_evaluated_without_a_model(
     assert main(["evaluate", *map(str, arguments)]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("test: 12 images, 1 of them not answered\n")
-    assert re.search(r"\| accuracy +\| 0\.6667 \| 0\.\d\d–0\.\d\d", printed)
+    assert re.search(r"\| accuracy +\| 0\.6667 \| 0\.\d{3}–0\.\d{3}", printed)
     assert f"not answered: {tmp_path / '3.png'}: The file is truncated." in printed
     found = json.loads(figures.read_text())
     assert found["images"] == 12
@@ -55,6 +55,27 @@ def test_answers_made_before_are_evaluated_without_a_model(
     assert found["sources"]["a/there"]["images"] == 2
     assert found["sources"]["a/there"]["sensitivity"] == 0
     assert found["intervals"]["sources"]["a/there"]["sensitivity"] == [0, 0]
+
+
+def test_the_worst_cell_is_of_what_training_saw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 30 images each, all of `far` are answered wrongly, and one of `near`."""
+    asked = [(source, n) for source in ("near", "far") for n in range(30)]
+    rows = [f"{source}{n}.png,a,test,{source}" for source, n in asked]
+    rows += ["x.png,a,train,near", "y.png,a,train,far"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label,split,source", *rows]))
+    answers = [
+        {"file": str(tmp_path / f"{source}{n}.png"), "probabilities": {"a": share, "b": 1 - share}}
+        for source, n in asked
+        for share in [0.9 if source == "near" and n else 0.1]
+    ]
+    (tmp_path / "answers").write_text("".join(json.dumps(each) + "\n" for each in answers))
+    words = ["evaluate", "--data", str(tmp_path), "--predictions", str(tmp_path / "answers")]
+    assert main(words) == 0
+    assert "recall in the worst source and class (a/far)" in capsys.readouterr().out
+    assert main([*words, "--without", "far"]) == 0
+    assert "recall in the worst source and class (a/near)" in capsys.readouterr().out
 
 
 def test_what_cannot_be_said_is_null_in_the_json(
