@@ -22,7 +22,7 @@ from tools.smoke.checks import Limits, smoke
 from tools.smoke.reference import Reference
 from tools.smoke.report import Check, Report
 
-OLDER, NEWER = "2026.11.2", "2026.11.4"
+OLDER, NEWER = "2026.11.2", "2026.11.5"
 LIMITS = ["--wait", "0", "--answers", "2", "--p95-ms", "60000"]
 
 

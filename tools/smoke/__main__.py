@@ -19,7 +19,7 @@ model is not here)
 examples:
   python -m tools.smoke http://localhost:7071
   SMOKE_KEY=… python -m tools.smoke https://APP.azurewebsites.net --key-from-env SMOKE_KEY \\
-      --expect-version 2026.11.4 --json build/smoke.json --summary "$GITHUB_STEP_SUMMARY\""""
+      --expect-version 2026.11.5 --json build/smoke.json --summary "$GITHUB_STEP_SUMMARY\""""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

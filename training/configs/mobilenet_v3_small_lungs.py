@@ -1,6 +1,6 @@
 """MobileNetV3Small with a map of the lungs, and surroundings that are swapped between patients.
 
-Version 2026.11.2, and one half of 2026.11.4:
+Version 2026.11.2, and one half of 2026.11.5:
 
 python -m training train mobilenet_v3_small_lungs --data DATA --lungs MASKS.npz
 

@@ -1,4 +1,4 @@
-"""What 2026.11.4 would do in places that it never saw: its recipe at 128 px, with fewer epochs.
+"""What 2026.11.5 would do in places that it never saw: its recipe at 128 px, with fewer epochs.
 
 python -m training leave-out mobilenet_v3_small_lungs_128 --data DATA --lungs MASKS.npz
 
