@@ -155,6 +155,6 @@ class Pipeline:
 def _refuse(verdict: Verdict, options: Options) -> None:
     if verdict.reasons and not options.force:
         raise NotAChestXray(
-            f"Refused: {verdict.sentence}. Send force=true to have it answered all the same.",
+            f"Refused: {verdict.sentence}. Ask with force to have it answered all the same.",
             reasons=verdict.reasons,
         )

@@ -196,7 +196,7 @@ def test_what_the_gate_refuses_is_not_answered(answer):
     assert caught.value.reasons == ("blank",)
     assert caught.value.detail == (
         "Refused: the picture is (nearly) of one gray value. "
-        "Send force=true to have it answered all the same."
+        "Ask with force to have it answered all the same."
     )
 
 
@@ -273,7 +273,7 @@ def test_what_the_models_gate_refuses_is_told_what_helps(ask):
     assert caught.value.reasons == ("upside_down",)
     assert caught.value.detail == (
         "Refused: it looks like a chest X-ray upside down; turn it by 180° and send it again. "
-        "Send force=true to have it answered all the same."
+        "Ask with force to have it answered all the same."
     )
 
 
