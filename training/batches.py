@@ -42,6 +42,10 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return self.steps
 
+    def let_go(self) -> None:
+        """Forget the images: TensorFlow keeps for ever what it once drew batches from."""
+        self.chests = ()
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         config = self.config
         chosen, others = self.drawn[:, index]

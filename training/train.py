@@ -91,14 +91,16 @@ def train(
             epoch = state.epochs_done
             if epoch in (0, config.head_epochs):
                 _compile(model, config, steps, head_only=epoch < config.head_epochs)
+            batches = Batches(chests, targets, probabilities, config, epoch)
             figures = model.fit(
-                Batches(chests, targets, probabilities, config, epoch),
+                batches,
                 epochs=epoch + 1,
                 initial_epoch=epoch,
                 shuffle=False,  # `Batches` has its own order, which a resumed run repeats
                 verbose=0,
                 callbacks=[step],
             ).history
+            batches.let_go()
             logits = model.predict(inputs, batch_size=32, verbose=0)["logits"]
             row = {"epoch": epoch + 1, **{key: values[0] for key, values in figures.items()}}
             row.update(validate(logits, expected))

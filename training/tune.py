@@ -177,7 +177,7 @@ def _work(tuning: Tuning) -> None:
                 lambda trial: _objective(trial, tuning, config, examples),
                 n_trials=1,
                 catch=(_Surplus,),
-                gc_after_trial=True,  # networks and their images hold each other
+                gc_after_trial=True,  # a network's parts hold each other
             )
         except TakenOver:
             continue

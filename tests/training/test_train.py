@@ -1,5 +1,6 @@
 """Training that can be killed at any moment, told apart from other runs, and done again."""
 
+import gc
 import json
 import random
 import subprocess
@@ -60,6 +61,17 @@ def test_a_run_ends_with_all_epochs_its_last_checkpoint_and_its_best_network(
     }
     best = min(row["val_loss"] for row in state["history"])
     assert val_loss_of(runs[0] / "best.keras", drawn) == pytest.approx(best, abs=1e-4)
+
+
+def test_a_run_leaves_no_images_in_memory(drawn: Path, tmp_path: Path) -> None:
+    def chests() -> int:
+        gc.collect()
+        return sum(isinstance(each, Chest) for each in gc.get_objects())
+
+    before = chests()
+    train(replace(tiny.config, epochs=2), read_dataset(drawn), tmp_path / "run")
+    keras.utils.clear_session()
+    assert chests() == before
 
 
 def test_a_run_learns_what_can_be_learned(runs: tuple[Path, Path]) -> None:
