@@ -90,6 +90,40 @@ def test_a_killed_job_goes_on_where_it_was_and_counts_nothing_twice(tmp_path: Pa
     assert len(rows(store)) == 160
 
 
+def test_a_name_that_is_no_utf_8_is_told_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    files = put(tmp_path / "files", drawn(1))
+    odd = os.fsencode(files / "clinic-0") + b"/M\xfcller.jpg"
+    Path(os.fsdecode(odd)).write_bytes(b"no image")
+    line = ("submit", str(files), "--store", str(tmp_path / "store"), "--workers", "1")
+    done = ask(*line)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: In {files / 'clinic-0'} is a name that is no UTF-8: 'M\\udcfcller.jpg'. "
+        "Rename it and give the same command again.\n"
+    )
+    os.rename(odd, files / "Müller.jpg")
+    done = ask(*line)
+    assert done.returncode == 0, done.stderr
+    names = {row["name"] for row in rows(tmp_path / "store")}
+    assert names == {"Müller.jpg", "clinic-0/00000.jpg"}
+
+
+def test_links_to_files_count_and_whatever_else_lies_in_a_folder_does_not(tmp_path: Path) -> None:
+    files = put(tmp_path / "files", {"a.jpg": b"1", "deep/b.jpg": b"2"})
+    outside = put(tmp_path / "outside", {"c.jpg": b"3"})
+    (files / "link.jpg").symlink_to(outside / "c.jpg")
+    (files / "folder").symlink_to(outside)
+    (files / "loop").symlink_to(".")
+    (files / "deep" / "itself").symlink_to("itself")
+    (files / "nowhere").symlink_to("a.jpg/nothing")
+    (files / "lost").symlink_to("nothing")
+    os.mkfifo(files / "pipe")
+    images = FolderImages(files)
+    (page,) = images.pages("", None)
+    assert [item.name for item in page.items] == ["a.jpg", "deep/b.jpg", "link.jpg"]
+    assert [images.read(item, 10) for item in page.items] == [b"1", b"2", b"3"]
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Job, FolderRecords, FolderImages]:
     """A job of three images, listed and not begun."""
