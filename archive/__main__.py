@@ -37,8 +37,9 @@ examples:
   python -m archive status JOB                     done, refused, failed, rate, time left, cost so far
   python -m archive collect JOB --to results.parquet   rows, counts, a histogram, results.html
 
-exit status: 0 done; 1 something is left, was given up or cannot be reached (the text says what to do);
-2 the arguments or settings are wrong; 130 interrupted, the same command goes on."""
+exit status: 0 done, or queued for the function in Azure; 1 images are left or were given up (submit goes
+on; retry takes up what was given up or cancelled), or something cannot be reached or written; 2 the
+arguments or settings are wrong; 130 interrupted, the same command goes on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = given.run(given)
         return code
-    except (SettingsError, BadRequest, StoreError) as error:
+    except (SettingsError, BadRequest) as error:
         parser.error(str(error))
-    except ArchiveError as error:
+    except (ArchiveError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -82,11 +83,9 @@ def submit(given: argparse.Namespace) -> int:
     jobs.create(records, job)
     print(f"Job {job.id}", flush=True)
     _queue_pages(records, _images(job, store), job, store)
-    return (
-        _work_here(records, job, without_shard(records, job), given)
-        if here
-        else _show(records, job)
-    )
+    if here:
+        return _work_here(records, job, without_shard(records, job), given)
+    return _show(records, job, queued=True)
 
 
 def show(given: argparse.Namespace) -> int:
@@ -110,7 +109,7 @@ def retry(given: argparse.Namespace) -> int:
     Queue(queue_address(store)).send(again.values())
     _forget_poison(records, job)
     Queue(queue_address(store), POISON).clear(set(again))
-    return _show(records, job)
+    return _show(records, job, queued=True)
 
 
 def cancel(given: argparse.Namespace) -> int:
@@ -177,10 +176,14 @@ def _work_here(
     return _show(records, job)
 
 
-def _show(records: Records, job: Job) -> int:
+def _show(records: Records, job: Job, *, queued: bool = False) -> int:
+    """Print how the job stands; the exit status. `queued`: what is left is the function's business."""
     found = status(records, job)
     print("\n".join(lines(job, found)))
-    return 0 if not found.given_up and (found.done or found.left) else 1
+    # What arrives by itself is never listed, so its job is never whole.
+    arrivals = not found.listed and found.tally.images > 0
+    well = found.done or arrivals or (queued and not found.cancelled)
+    return 0 if well and not found.given_up else 1
 
 
 def _forget_poison(records: Records, job: Job) -> None:

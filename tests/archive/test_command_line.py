@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from archive import jobs
+from archive.__main__ import main
 from archive.batches import ROWS_ONLY, Batch, Item
 from archive.folder import FolderImages, FolderRecords
 from archive.jobs import Job
@@ -173,11 +174,17 @@ def test_a_cancelled_job_is_left_and_a_retry_takes_it_up(
 ) -> None:
     job, records, _ = small
     store = ("--store", str(records.path))
+    line = ("submit", job.container, "--job", job.id, *store, "--workers", "1")
     assert ask("cancel", job.id, *store).returncode == 0
     assert work(small) is None
-    assert "three: cancelled" in ask("status", job.id, *store).stdout
+    for left in (ask("status", job.id, *store), ask(*line)):
+        assert left.returncode == 1
+        assert "three: cancelled" in left.stdout
+        assert "left        3\n" in left.stdout
     again = ask("retry", job.id, *store, "--workers", "1")
+    assert again.returncode == 0
     assert "three: done" in again.stdout
+    assert ask("status", job.id, *store).returncode == 0
     assert len(rows(records.path)) == 3
 
 
@@ -197,6 +204,49 @@ def test_an_image_that_has_come_back_is_answered_by_a_retry_and_counts_once(
     to = tmp_path / "results.parquet"
     ask("collect", job.id, "--store", str(records.path), "--to", str(to))
     assert duckdb.sql(f"SELECT count(*), count(label) FROM '{to}'").fetchall() == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("made", "arrived", "code"),
+    [
+        (jobs.Progress(1, 3, True), 0, 1),
+        (jobs.Progress(1, 3, True), 3, 0),
+        (jobs.Progress(1, 3, False), 3, 1),
+        (jobs.Progress(), 0, 1),
+        (jobs.Progress(), 1, 0),
+    ],
+    ids=["listed", "done", "more to be listed", "nothing listed", "arrivals are never listed"],
+)
+def test_the_exit_status_of_status_is_zero_where_nothing_is_left(
+    small: tuple[Job, FolderRecords, FolderImages], made: jobs.Progress, arrived: int, code: int
+) -> None:
+    job, records, images = small
+    (page,) = images.pages("", None)
+    if arrived:
+        batch = job.batch(page.items[:arrived])
+        work_off(batch, images, records, Service(Settings()), most=10**7)
+    jobs.note_progress(records, job, made)
+    assert main(["status", job.id, "--store", str(records.path)]) == code
+
+
+def test_the_exit_status_is_one_where_a_batch_was_given_up(
+    small: tuple[Job, FolderRecords, FolderImages], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, records, images = small
+    (page,) = images.pages("", None)
+    jobs.note_poison(records, job.batch(page.items), "It was killed.")
+    assert main(["status", job.id, "--store", str(records.path)]) == 1
+    assert "given up    3 images: It was killed." in capsys.readouterr().out
+
+
+def test_a_model_store_that_does_not_have_the_model_is_no_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_STORE", str(tmp_path))
+    assert main(["submit", str(tmp_path), "--store", str(tmp_path / "store")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert "usage" not in told
 
 
 def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Path) -> None:
