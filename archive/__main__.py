@@ -134,10 +134,13 @@ def collect(given: argparse.Namespace) -> int:
     from archive.summary import page, terminal
 
     labels = open_store(Settings.from_environment().model_store).manifest(job.version).labels
-    with progress("shards", None, "shard") as step:
-        counts = collected(records, job, given.to, labels, step)
     html = given.to.with_suffix(".html")
-    html.write_text(page(counts), "utf-8")
+    try:
+        with progress("shards", None, "shard") as step:
+            counts = collected(records, job, given.to, labels, step)
+        html.write_text(page(counts), "utf-8")
+    except OSError as error:
+        raise ArchiveError(f"{given.to} cannot be written: {error}.") from error
     print(terminal(counts))
     print(f"\nWritten: {given.to}, {html}")
     return 1 if counts.missing else 0
@@ -244,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     def with_workers(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made.add_argument(
             "--workers",
-            type=int,
+            type=_workers,
             metavar="N",
             default=os.process_cpu_count(),
             help="on a disk: processes (default: one a core, %(default)s)",
@@ -268,8 +271,22 @@ def _parser() -> argparse.ArgumentParser:
         if name == "retry":
             with_workers(made)
         if name == "collect":
-            made.add_argument("--to", type=Path, required=True, metavar="FILE.parquet")
+            made.add_argument("--to", type=_parquet, required=True, metavar="FILE.parquet")
     return parser
+
+
+def _workers(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of processes; it takes 1 or more")
+    return int(value)
+
+
+def _parquet(value: str) -> Path:
+    if Path(value).suffix.lower() != ".parquet":
+        raise argparse.ArgumentTypeError(
+            f"{value!r} does not end in .parquet, the one format that rows are written in"
+        )
+    return Path(value)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,10 @@ class FolderRecords:
             return (self.path / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise RecordsUnavailable(
+                f"{self.path / path} cannot be read: {error.strerror}."
+            ) from error
 
     def write(self, path: str, content: bytes) -> None:
         """See `places.Records`."""
@@ -113,7 +117,7 @@ class FolderRecords:
 
     def folders(self, path: str) -> Iterator[str]:
         """See `places.Records`."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             yield from (f"{path}/{each.name}" for each in (self.path / path).iterdir())
 
     def shards(self, folder: str) -> Iterator[Shard]:

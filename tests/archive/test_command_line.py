@@ -286,3 +286,69 @@ def test_what_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None:
     wrong = ask("submit", os.curdir, *store, "--explain", "fever")
     assert wrong.returncode == 2
     assert "explain is 'fever'" in wrong.stderr
+
+
+def test_a_store_that_is_a_file_has_no_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    assert main(["status", "x", "--store", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert told == f"error: There is no job 'x' in {file}; there are: none.\n"
+
+
+def test_a_record_that_cannot_be_read_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "jobs/x/job.json"
+    record.mkdir(parents=True)
+    assert main(["status", "x", "--store", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {record} cannot be read: Is a directory.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("submit . --workers -1", "'-1' is no number of processes; it takes 1 or more"),
+        ("submit . --workers 0", "'0' is no number of processes; it takes 1 or more"),
+        ("retry x --workers two", "'two' is no number of processes; it takes 1 or more"),
+        ("collect x --to x.html", "'x.html' does not end in .parquet"),
+        ("collect x --to results", "'results' does not end in .parquet"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_is_done(
+    line: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "store"
+    with pytest.raises(SystemExit) as left:
+        main([*line.split(), "--store", str(store)])
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("rows.parquet", "Is a directory"),
+        ("page.parquet", "Is a directory"),
+        ("file/rows.parquet", "File exists"),
+    ],
+)
+def test_results_that_cannot_be_written_are_told(
+    name: str,
+    reason: str,
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    (tmp_path / "rows.parquet").mkdir()
+    (tmp_path / "page.html").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    to = tmp_path / name
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {to} cannot be written: ")
+    assert reason in told
