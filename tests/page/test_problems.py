@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from inference.reasons import EXPLANATIONS
 from tests import drawing
 from tests.page.conftest import KEY
 from tests.page.visiting import File, Visit
@@ -39,10 +40,15 @@ def test_a_refusal_gives_its_reason_and_can_be_overruled(visit: Visit, blank: by
     assert "force=true" in visit.sent[-1].url
 
 
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_every_reason_has_a_sentence_in_every_language(language: str) -> None:
+    lines = (REPOSITORY / "web" / f"{language}.txt").read_text("utf-8").splitlines()
+    assert set(EXPLANATIONS) - {line.partition(": ")[0] for line in lines} == set()
+
+
 def test_every_reason_has_its_words(visit: Visit) -> None:
     visit.allowed = "status of 422"
-    reasons = ["lateral", "upside_down", "rotated", "inverted", "other_body_part"]
-    reasons += ["not_a_radiograph", "too_small", "from_the_moon"]
+    reasons = [*EXPLANATIONS, "from_the_moon"]
     problem = {"code": "not_a_chest_xray", "reasons": reasons, "detail": "Refused."}
     visit.answers_with(422, json.dumps(problem))
     visit.choose(FILE)
