@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -78,6 +79,36 @@ def test_a_file_that_is_no_radiograph_is_told_what_is_wrong(
     assert visit.predictions[-1].status == status
     expect(visit.answer).to_contain_text(words)
     expect(visit.answer).to_contain_text("The service said: ")
+
+
+def test_a_folder_in_a_drop_is_told_and_the_images_beside_it_are_answered(
+    visit: Visit, tmp_path: Path
+) -> None:
+    folder, chest = tmp_path / "folder", tmp_path / "chest.jpg"
+    folder.mkdir()
+    chest.write_bytes(JPEG)
+    visit.drop_from_disk(folder, chest)
+    visit.send()
+    assert visit.heading() == "No answer"
+    expect(visit.answer).to_contain_text(visit.words()["unreadable"])
+    expect(visit.page.locator("#strip .answered")).to_have_count(1)
+    expect(visit.page.locator("#strip .failed")).to_have_count(1)
+    expect(visit.page.locator("#alert")).to_be_empty()
+    assert len(visit.sent) == 1
+
+
+@pytest.mark.parametrize("name", ["chest.jpg", "chest.dcm"])
+def test_a_file_that_is_deleted_before_it_is_sent_is_told(
+    visit: Visit, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(JPEG if name == "chest.jpg" else drawing.encode_dicom(CHEST))
+    visit.page.set_input_files("#files", file)
+    expect(visit.page.locator("#send")).to_be_focused()
+    file.unlink()
+    visit.send()
+    expect(visit.answer).to_contain_text(visit.words()["unreadable"])
+    assert visit.sent == []
 
 
 def test_a_link_into_the_service_s_own_network_is_not_followed(visit: Visit) -> None:
