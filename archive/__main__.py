@@ -37,8 +37,9 @@ examples:
   python -m archive status JOB                     done, refused, failed, rate, time left, cost so far
   python -m archive collect JOB --to results.parquet   rows, counts, a histogram, results.html
 
-exit status: 0 done; 1 something is left, was given up or cannot be reached (the text says what to do);
-2 the arguments or settings are wrong; 130 interrupted, the same command goes on."""
+exit status: 0 done, or queued for the function in Azure; 1 images are left or were given up (submit goes
+on; retry takes up what was given up or cancelled), or something cannot be reached or written; 2 the
+arguments or settings are wrong; 130 interrupted, the same command goes on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = given.run(given)
         return code
-    except (SettingsError, BadRequest, StoreError) as error:
+    except (SettingsError, BadRequest) as error:
         parser.error(str(error))
-    except ArchiveError as error:
+    except (ArchiveError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -82,11 +83,9 @@ def submit(given: argparse.Namespace) -> int:
     jobs.create(records, job)
     print(f"Job {job.id}", flush=True)
     _queue_pages(records, _images(job, store), job, store)
-    return (
-        _work_here(records, job, without_shard(records, job), given)
-        if here
-        else _show(records, job)
-    )
+    if here:
+        return _work_here(records, job, without_shard(records, job), given)
+    return _show(records, job, queued=True)
 
 
 def show(given: argparse.Namespace) -> int:
@@ -110,7 +109,7 @@ def retry(given: argparse.Namespace) -> int:
     Queue(queue_address(store)).send(again.values())
     _forget_poison(records, job)
     Queue(queue_address(store), POISON).clear(set(again))
-    return _show(records, job)
+    return _show(records, job, queued=True)
 
 
 def cancel(given: argparse.Namespace) -> int:
@@ -135,10 +134,13 @@ def collect(given: argparse.Namespace) -> int:
     from archive.summary import page, terminal
 
     labels = open_store(Settings.from_environment().model_store).manifest(job.version).labels
-    with progress("shards", None, "shard") as step:
-        counts = collected(records, job, given.to, labels, step)
     html = given.to.with_suffix(".html")
-    html.write_text(page(counts), "utf-8")
+    try:
+        with progress("shards", None, "shard") as step:
+            counts = collected(records, job, given.to, labels, step)
+        html.write_text(page(counts), "utf-8")
+    except OSError as error:
+        raise ArchiveError(f"{given.to} cannot be written: {error}.") from error
     print(terminal(counts))
     print(f"\nWritten: {given.to}, {html}")
     return 1 if counts.missing else 0
@@ -177,10 +179,14 @@ def _work_here(
     return _show(records, job)
 
 
-def _show(records: Records, job: Job) -> int:
+def _show(records: Records, job: Job, *, queued: bool = False) -> int:
+    """Print how the job stands; the exit status. `queued`: what is left is the function's business."""
     found = status(records, job)
     print("\n".join(lines(job, found)))
-    return 0 if not found.given_up and (found.done or found.left) else 1
+    # What arrives by itself is never listed, so its job is never whole.
+    arrivals = not found.listed and found.tally.images > 0
+    well = found.done or arrivals or (queued and not found.cancelled)
+    return 0 if well and not found.given_up else 1
 
 
 def _forget_poison(records: Records, job: Job) -> None:
@@ -241,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     def with_workers(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
         made.add_argument(
             "--workers",
-            type=int,
+            type=_workers,
             metavar="N",
             default=os.process_cpu_count(),
             help="on a disk: processes (default: one a core, %(default)s)",
@@ -265,8 +271,22 @@ def _parser() -> argparse.ArgumentParser:
         if name == "retry":
             with_workers(made)
         if name == "collect":
-            made.add_argument("--to", type=Path, required=True, metavar="FILE.parquet")
+            made.add_argument("--to", type=_parquet, required=True, metavar="FILE.parquet")
     return parser
+
+
+def _workers(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of processes; it takes 1 or more")
+    return int(value)
+
+
+def _parquet(value: str) -> Path:
+    if Path(value).suffix.lower() != ".parquet":
+        raise argparse.ArgumentTypeError(
+            f"{value!r} does not end in .parquet, the one format that rows are written in"
+        )
+    return Path(value)
 
 
 if __name__ == "__main__":

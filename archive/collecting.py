@@ -111,6 +111,10 @@ def collect(
         to: The file; its folder is made.
         labels: The classes of the job's model, in order; each has a column `p_LABEL`.
         step: Called with how many more shards were read.
+
+    Raises:
+        OSError: The file or its folder cannot be written.
+        RecordsUnavailable: A shard cannot be read.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".collect-") as folder:

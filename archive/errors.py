@@ -17,6 +17,10 @@ class RecordsUnavailable(ArchiveError):
     """The place of the jobs or of the images cannot be reached, read or written."""
 
 
+class NameUnreadable(ArchiveError):
+    """A file or folder has a name that no row could repeat."""
+
+
 class BatchDamaged(ArchiveError):
     """A message is none that this code reads."""
 

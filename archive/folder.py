@@ -1,6 +1,7 @@
 """Images and records in folders of a disk."""
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -8,21 +9,39 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 
 from archive.batches import Item
-from archive.errors import ImageChanged, ImageGone, ImageTooLarge, RecordsUnavailable
+from archive.errors import (
+    ImageChanged,
+    ImageGone,
+    ImageTooLarge,
+    NameUnreadable,
+    RecordsUnavailable,
+)
 from archive.places import PAGE, Page, Shard
 from archive.rows import tally_of
+
+#: What a link gives that leads to nothing, or to itself.
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True)
 class FolderImages:
-    """All files below a folder but hidden ones; a file's tag is its time and size."""
+    """All files below a folder but hidden ones; a file's tag is its time and size.
+
+    A link to a file counts as one. A link to a folder is not followed: it may lead round in a circle.
+    """
 
     path: Path
 
     def pages(self, prefix: str, token: str | None) -> Iterator[Page]:
-        """See `places.Images`; the token is the name of the last file."""
+        """See `places.Images`; the token is the name of the last file.
+
+        Raises:
+            NameUnreadable: A file or a folder has a name that is no UTF-8.
+            RecordsUnavailable: A folder cannot be listed.
+        """
         files = _walk(self.path, "", prefix, token)
         while True:
             items = tuple(Item(name, _tag(stat)) for name, stat in islice(files, PAGE))
@@ -64,6 +83,10 @@ class FolderRecords:
             return (self.path / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise RecordsUnavailable(
+                f"{self.path / path} cannot be read: {error.strerror}."
+            ) from error
 
     def write(self, path: str, content: bytes) -> None:
         """See `places.Records`."""
@@ -94,7 +117,7 @@ class FolderRecords:
 
     def folders(self, path: str) -> Iterator[str]:
         """See `places.Records`."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             yield from (f"{path}/{each.name}" for each in (self.path / path).iterdir())
 
     def shards(self, folder: str) -> Iterator[Shard]:
@@ -138,14 +161,31 @@ def _walk(
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.name.startswith(".") or not (name.startswith(prefix) or _leads(name, prefix)):
             continue
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError as error:
+            raise NameUnreadable(
+                f"In {root / below} is a name that is no UTF-8: {entry.name!a}. "
+                "Rename it and give the same command again."
+            ) from error
         parts = name.split("/")
         last = after.split("/") if after else []
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):
             if parts >= last[: len(parts)]:
                 yield from _walk(root, name, prefix, after)
-        elif name.startswith(prefix) and parts > last:
-            with contextlib.suppress(FileNotFoundError):
-                yield name, entry.stat()
+        elif name.startswith(prefix) and parts > last and (stat := _stat_of_file(entry)):
+            yield name, stat
+
+
+def _stat_of_file(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Of a file or the one that a link leads to; None for whatever else lies in a folder."""
+    try:
+        stat = entry.stat()
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return None
+        raise RecordsUnavailable(f"{entry.path} cannot be read: {error.strerror}.") from error
+    return stat if S_ISREG(stat.st_mode) else None
 
 
 def _leads(folder: str, prefix: str) -> bool:

@@ -3,7 +3,7 @@
 import { ChestXray, Problem } from "./client.js";
 import { byId, make, on, refill } from "./dom.js";
 import { LANGUAGES, language, number, preferred, speak, t, words } from "./language.js";
-import { MOST_BYTES, drawn, encoded, kindOf } from "./pictures.js";
+import { MOST_BYTES, drawn, encoded, kindOf, readable } from "./pictures.js";
 
 const THUMBNAIL = 160;
 /** The longer side in pixels; as JPEG about a megabyte. */
@@ -51,7 +51,7 @@ async function add(files, link) {
 async function prepare(image) {
   const { blob, link } = image;
   if (link) return;
-  const kind = await kindOf(blob);
+  const kind = await kindOf(blob).catch(() => "other"); // what cannot be read is told when it is sent
   if (kind === "other") return;
   if (kind) image.picture = blob;
   image.seen = see(image, kind);
@@ -114,6 +114,8 @@ async function one(image, signal, options) {
   const started = performance.now();
   const onProgress = (share) => { image.sent = share; progress(); };
   try {
+    // A service that is sent a folder, or a file that is gone, would only seem to be out of reach.
+    if (image.blob && !await readable(image.blob)) throw new Problem({ code: "unreadable" });
     // The page draws the heat itself; the service's overlay is of use only where no browser shows the file.
     const answer = await client.predict(image.link ?? image.blob, { explain: "all", size: image.picture ? 128 : 1024, signal, onProgress, ...options });
     if (!image.picture) {

@@ -13,6 +13,9 @@ export async function kindOf(blob) {
   return /^(II[*+]\0|MM\0[*+]|.{128}DICM)/s.test(text) ? "other" : null;
 }
 
+/** Whether a file can be read: a folder cannot, nor what was deleted or changed since it was chosen. */
+export const readable = (blob) => blob.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
 /** Draw a picture, its long side at most `side`; the canvas. */
 export function drawn(picture, side, canvas = document.createElement("canvas")) {
   const scale = Math.min(1, side / Math.max(picture.width, picture.height));

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from archive import jobs
+from archive.__main__ import main
 from archive.batches import ROWS_ONLY, Batch, Item
 from archive.folder import FolderImages, FolderRecords
 from archive.jobs import Job
@@ -90,6 +91,40 @@ def test_a_killed_job_goes_on_where_it_was_and_counts_nothing_twice(tmp_path: Pa
     assert len(rows(store)) == 160
 
 
+def test_a_name_that_is_no_utf_8_is_told_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    files = put(tmp_path / "files", drawn(1))
+    odd = os.fsencode(files / "clinic-0") + b"/M\xfcller.jpg"
+    Path(os.fsdecode(odd)).write_bytes(b"no image")
+    line = ("submit", str(files), "--store", str(tmp_path / "store"), "--workers", "1")
+    done = ask(*line)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: In {files / 'clinic-0'} is a name that is no UTF-8: 'M\\udcfcller.jpg'. "
+        "Rename it and give the same command again.\n"
+    )
+    os.rename(odd, files / "Müller.jpg")
+    done = ask(*line)
+    assert done.returncode == 0, done.stderr
+    names = {row["name"] for row in rows(tmp_path / "store")}
+    assert names == {"Müller.jpg", "clinic-0/00000.jpg"}
+
+
+def test_links_to_files_count_and_whatever_else_lies_in_a_folder_does_not(tmp_path: Path) -> None:
+    files = put(tmp_path / "files", {"a.jpg": b"1", "deep/b.jpg": b"2"})
+    outside = put(tmp_path / "outside", {"c.jpg": b"3"})
+    (files / "link.jpg").symlink_to(outside / "c.jpg")
+    (files / "folder").symlink_to(outside)
+    (files / "loop").symlink_to(".")
+    (files / "deep" / "itself").symlink_to("itself")
+    (files / "nowhere").symlink_to("a.jpg/nothing")
+    (files / "lost").symlink_to("nothing")
+    os.mkfifo(files / "pipe")
+    images = FolderImages(files)
+    (page,) = images.pages("", None)
+    assert [item.name for item in page.items] == ["a.jpg", "deep/b.jpg", "link.jpg"]
+    assert [images.read(item, 10) for item in page.items] == [b"1", b"2", b"3"]
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Job, FolderRecords, FolderImages]:
     """A job of three images, listed and not begun."""
@@ -139,11 +174,17 @@ def test_a_cancelled_job_is_left_and_a_retry_takes_it_up(
 ) -> None:
     job, records, _ = small
     store = ("--store", str(records.path))
+    line = ("submit", job.container, "--job", job.id, *store, "--workers", "1")
     assert ask("cancel", job.id, *store).returncode == 0
     assert work(small) is None
-    assert "three: cancelled" in ask("status", job.id, *store).stdout
+    for left in (ask("status", job.id, *store), ask(*line)):
+        assert left.returncode == 1
+        assert "three: cancelled" in left.stdout
+        assert "left        3\n" in left.stdout
     again = ask("retry", job.id, *store, "--workers", "1")
+    assert again.returncode == 0
     assert "three: done" in again.stdout
+    assert ask("status", job.id, *store).returncode == 0
     assert len(rows(records.path)) == 3
 
 
@@ -163,6 +204,49 @@ def test_an_image_that_has_come_back_is_answered_by_a_retry_and_counts_once(
     to = tmp_path / "results.parquet"
     ask("collect", job.id, "--store", str(records.path), "--to", str(to))
     assert duckdb.sql(f"SELECT count(*), count(label) FROM '{to}'").fetchall() == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("made", "arrived", "code"),
+    [
+        (jobs.Progress(1, 3, True), 0, 1),
+        (jobs.Progress(1, 3, True), 3, 0),
+        (jobs.Progress(1, 3, False), 3, 1),
+        (jobs.Progress(), 0, 1),
+        (jobs.Progress(), 1, 0),
+    ],
+    ids=["listed", "done", "more to be listed", "nothing listed", "arrivals are never listed"],
+)
+def test_the_exit_status_of_status_is_zero_where_nothing_is_left(
+    small: tuple[Job, FolderRecords, FolderImages], made: jobs.Progress, arrived: int, code: int
+) -> None:
+    job, records, images = small
+    (page,) = images.pages("", None)
+    if arrived:
+        batch = job.batch(page.items[:arrived])
+        work_off(batch, images, records, Service(Settings()), most=10**7)
+    jobs.note_progress(records, job, made)
+    assert main(["status", job.id, "--store", str(records.path)]) == code
+
+
+def test_the_exit_status_is_one_where_a_batch_was_given_up(
+    small: tuple[Job, FolderRecords, FolderImages], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, records, images = small
+    (page,) = images.pages("", None)
+    jobs.note_poison(records, job.batch(page.items), "It was killed.")
+    assert main(["status", job.id, "--store", str(records.path)]) == 1
+    assert "given up    3 images: It was killed." in capsys.readouterr().out
+
+
+def test_a_model_store_that_does_not_have_the_model_is_no_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_STORE", str(tmp_path))
+    assert main(["submit", str(tmp_path), "--store", str(tmp_path / "store")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert "usage" not in told
 
 
 def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -202,3 +286,69 @@ def test_what_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None:
     wrong = ask("submit", os.curdir, *store, "--explain", "fever")
     assert wrong.returncode == 2
     assert "explain is 'fever'" in wrong.stderr
+
+
+def test_a_store_that_is_a_file_has_no_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    assert main(["status", "x", "--store", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert told == f"error: There is no job 'x' in {file}; there are: none.\n"
+
+
+def test_a_record_that_cannot_be_read_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "jobs/x/job.json"
+    record.mkdir(parents=True)
+    assert main(["status", "x", "--store", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {record} cannot be read: Is a directory.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("submit . --workers -1", "'-1' is no number of processes; it takes 1 or more"),
+        ("submit . --workers 0", "'0' is no number of processes; it takes 1 or more"),
+        ("retry x --workers two", "'two' is no number of processes; it takes 1 or more"),
+        ("collect x --to x.html", "'x.html' does not end in .parquet"),
+        ("collect x --to results", "'results' does not end in .parquet"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_is_done(
+    line: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "store"
+    with pytest.raises(SystemExit) as left:
+        main([*line.split(), "--store", str(store)])
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("rows.parquet", "Is a directory"),
+        ("page.parquet", "Is a directory"),
+        ("file/rows.parquet", "File exists"),
+    ],
+)
+def test_results_that_cannot_be_written_are_told(
+    name: str,
+    reason: str,
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    (tmp_path / "rows.parquet").mkdir()
+    (tmp_path / "page.html").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    to = tmp_path / name
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {to} cannot be written: ")
+    assert reason in told

@@ -49,6 +49,17 @@ def test_a_job_is_done_failures_are_rows_and_pictures_lie_beside(
     assert cloud.queue("archive").peek_messages() == []
 
 
+def test_what_is_queued_is_well_for_who_submits_or_retries_unless_it_is_cancelled(
+    cloud: Cloud,
+) -> None:
+    cloud.upload({"a.jpg": b"no image"})
+    job = cloud.submitted()
+    assert cloud.ask("status", job.id).returncode == 1
+    assert cloud.ask("cancel", job.id).returncode == 0
+    assert cloud.ask("submit", cloud.container).returncode == 1
+    assert cloud.ask("retry", job.id).returncode == 0
+
+
 def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
     cloud: Cloud, app: StartApp, tmp_path: Path
 ) -> None:

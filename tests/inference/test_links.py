@@ -15,6 +15,7 @@ import pytest
 
 from inference.errors import LinkFailed, LinkForbidden, LinkTimeout, TooLarge
 from inference.links import INTERNET, Policy, fetch, is_public, look_up
+from inference.settings import Settings
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(1000)
 LIMIT = 100_000
@@ -222,6 +223,23 @@ class TestForbiddenLinks:
         with pytest.raises(LinkForbidden) as caught:
             fetch(url, allowed_hosts=("example.org",), max_bytes=LIMIT, policy=policy)
         assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize("setting", ["Bücher.example", "xn--bcher-kva.example", "BÜCHER.example."])
+@pytest.mark.parametrize(
+    "host", ["bücher.example", "XN--bcher-kva.example.", "bu\u0308cher.example"]
+)
+def test_a_host_that_the_setting_allows_is_asked_however_it_is_written(setting, host):
+    asked = []
+
+    def note(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return []
+
+    hosts = Settings.from_environment({"LINK_HOSTS": setting}).link_hosts
+    with pytest.raises(LinkFailed):
+        fetch(f"https://{host}/", allowed_hosts=hosts, max_bytes=LIMIT, policy=Policy(look_up=note))
+    assert asked == ["xn--bcher-kva.example"]
 
 
 @pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443), ("HTTPS", 443)])

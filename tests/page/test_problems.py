@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from inference.reasons import EXPLANATIONS
 from tests import drawing
 from tests.page.conftest import KEY
 from tests.page.visiting import File, Visit
@@ -39,10 +41,15 @@ def test_a_refusal_gives_its_reason_and_can_be_overruled(visit: Visit, blank: by
     assert "force=true" in visit.sent[-1].url
 
 
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_every_reason_has_a_sentence_in_every_language(language: str) -> None:
+    lines = (REPOSITORY / "web" / f"{language}.txt").read_text("utf-8").splitlines()
+    assert set(EXPLANATIONS) - {line.partition(": ")[0] for line in lines} == set()
+
+
 def test_every_reason_has_its_words(visit: Visit) -> None:
     visit.allowed = "status of 422"
-    reasons = ["lateral", "upside_down", "rotated", "inverted", "other_body_part"]
-    reasons += ["not_a_radiograph", "too_small", "from_the_moon"]
+    reasons = [*EXPLANATIONS, "from_the_moon"]
     problem = {"code": "not_a_chest_xray", "reasons": reasons, "detail": "Refused."}
     visit.answers_with(422, json.dumps(problem))
     visit.choose(FILE)
@@ -72,6 +79,36 @@ def test_a_file_that_is_no_radiograph_is_told_what_is_wrong(
     assert visit.predictions[-1].status == status
     expect(visit.answer).to_contain_text(words)
     expect(visit.answer).to_contain_text("The service said: ")
+
+
+def test_a_folder_in_a_drop_is_told_and_the_images_beside_it_are_answered(
+    visit: Visit, tmp_path: Path
+) -> None:
+    folder, chest = tmp_path / "folder", tmp_path / "chest.jpg"
+    folder.mkdir()
+    chest.write_bytes(JPEG)
+    visit.drop_from_disk(folder, chest)
+    visit.send()
+    assert visit.heading() == "No answer"
+    expect(visit.answer).to_contain_text(visit.words()["unreadable"])
+    expect(visit.page.locator("#strip .answered")).to_have_count(1)
+    expect(visit.page.locator("#strip .failed")).to_have_count(1)
+    expect(visit.page.locator("#alert")).to_be_empty()
+    assert len(visit.sent) == 1
+
+
+@pytest.mark.parametrize("name", ["chest.jpg", "chest.dcm"])
+def test_a_file_that_is_deleted_before_it_is_sent_is_told(
+    visit: Visit, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(JPEG if name == "chest.jpg" else drawing.encode_dicom(CHEST))
+    visit.page.set_input_files("#files", file)
+    expect(visit.page.locator("#send")).to_be_focused()
+    file.unlink()
+    visit.send()
+    expect(visit.answer).to_contain_text(visit.words()["unreadable"])
+    assert visit.sent == []
 
 
 def test_a_link_into_the_service_s_own_network_is_not_followed(visit: Visit) -> None:

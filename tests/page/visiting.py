@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, Route, expect
@@ -94,6 +95,15 @@ class Visit:
     def drop(self, *files: File, link: str = "") -> None:
         """Onto the page."""
         self._give("drop", files, link)
+
+    def drop_from_disk(self, *paths: Path) -> None:
+        """Drag files or folders of this machine onto the page."""
+        session = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 200, "y": 200, "data": data}
+            session.send("Input.dispatchDragEvent", event)
+        session.detach()
 
     def paste(self, *files: File, text: str = "") -> None:
         """From the clipboard."""
