@@ -100,7 +100,7 @@ def fetch(
 
     Args:
         url: What the client sent; anything.
-        allowed_hosts: Lower-case names; every host on the way must have one of them. Empty: any.
+        allowed_hosts: Names in ASCII, lower case; every host on the way must have one of them. Empty: any.
         max_bytes: Of the content, decompressed.
         policy: Tests and closed networks bring their own.
 

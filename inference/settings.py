@@ -1,13 +1,16 @@
 """The app's settings, read once from the environment into one frozen object."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from model_store.manifest import is_version_name
+
+_HOST = re.compile(r"[a-z0-9._-]+")
 
 
 class SettingsError(ValueError):
@@ -77,23 +80,40 @@ def _yes_or_no(name: str, value: str) -> bool:
 
 
 def _host_names(name: str, value: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in value.split(",") if host.strip())
-    for host in hosts:
-        if set(host) & set("/:@ *?#"):
-            raise SettingsError(
-                f"{name} has {host!r}; it takes bare host names with commas between them, "
-                "such as images.example.org,pacs.example.org."
-            )
-    return hosts
+    return tuple(_host_name(name, host.strip()) for host in value.split(",") if host.strip())
+
+
+def _host_name(name: str, value: str) -> str:
+    """A host as `links` compares it: in ASCII (RFC 3490), lower case, without a dot at its end."""
+    try:
+        host = value.encode("idna").decode("ascii").lower().removesuffix(".")
+    except UnicodeError:  # no name that can be looked up
+        host = ""
+    if not _HOST.fullmatch(host):
+        raise SettingsError(
+            f"{name} has {value!r}; it takes bare host names with commas between them, "
+            "such as images.example.org,pacs.example.org."
+        )
+    return host
+
+
+def _address(value: str) -> SplitResult | None:
+    """An https address that holds no secret; None for anything else."""
+    try:
+        url = urlsplit(value)
+        _ = url.port  # read only to have it looked at
+    except ValueError:
+        return None
+    # A query would be a signature, a user name a secret; the stores are opened by the app's identity.
+    secret = url.query or url.fragment or "@" in url.netloc
+    return url if url.scheme == "https" and url.hostname and not secret else None
 
 
 def _model_store(name: str, value: str) -> str:
-    url = urlsplit(value)
-    in_azure = url.scheme == "https" and url.hostname and url.path.strip("/")
-    # A query would be a signature, a user name a secret; the store is opened by the app's identity.
-    if in_azure and not (url.query or url.fragment or "@" in url.netloc):
+    url = _address(value)
+    if url and url.path.strip("/"):
         return value
-    if value == "bundled" or (not url.scheme and Path(value).is_dir()):
+    if value == "bundled" or ("://" not in value and Path(value).is_dir()):
         return value
     shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(
@@ -103,12 +123,11 @@ def _model_store(name: str, value: str) -> str:
 
 
 def _archive_store(name: str, value: str) -> str:
-    url = urlsplit(value)
-    host, path = url.hostname or "", url.path.strip("/")
-    # An emulator has the account in its path; in Azure a path would be a container.
-    account = host and not (path and ".blob." in host) and "/" not in path
-    if url.scheme == "https" and account and not (url.query or url.fragment or "@" in url.netloc):
-        return value
+    if url := _address(value):
+        path = url.path.strip("/")
+        # An emulator has the account in its path; in Azure a path would be a container.
+        if "/" not in path and not (path and ".blob." in url.netloc.lower()):
+            return value
     shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(
         f"{name} is {shown!r}; it takes https://ACCOUNT.blob.core.windows.net "
