@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from tests.tools.running import REPOSITORY, RunningHost, StartHost, command, write_app
+from tools.local_host.settings import Cors, read_local_settings
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +200,10 @@ class TestSettings:
         assert asked.headers["access-control-allow-methods"] == "POST"
         answer = get(host, "/hello", headers={"Origin": "http://evil.example"})
         assert "access-control-allow-origin" not in answer.headers
+
+    def test_no_other_origin_is_allowed_unless_one_is_named(self) -> None:
+        assert '"CORS": ""' in (REPOSITORY / "local.settings.json").read_text()
+        assert read_local_settings(REPOSITORY).cors == Cors(frozenset(), credentials=False)
 
     def test_a_body_over_the_limit_is_refused(
         self, start_host: StartHost, sample_app: Path
