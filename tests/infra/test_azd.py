@@ -40,6 +40,12 @@ def test_the_first_day_of_the_budget_is_set_once():
     assert '|| azd env set BUDGET_START_DATE "$(date -u +%Y-%m-01)"' in run
 
 
+def test_the_package_is_built_before_it_is_deployed():
+    assert AZURE["hooks"]["predeploy"]["run"] == "make package"
+    [_, deploy] = AZURE["workflows"]["up"]["steps"]
+    assert deploy["azd"] == "deploy app --from-package build/package.zip"
+
+
 def test_the_service_does_not_take_its_own_output_for_a_parameter():
     # azd puts outputs into the environment, from which parameters are read.
     outputs = set(read(INFRA / "main.bicep").outputs)
