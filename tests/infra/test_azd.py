@@ -95,6 +95,24 @@ def test_the_readme_names_parameters_that_there_are():
     )
 
 
+def test_the_readme_deploys_by_hand_what_the_workflow_does():
+    readme = (ROOT / "README.md").read_text()
+    told = readme.partition("By hand (`az login`)")[2].partition("### ")[0]
+    workflow = (ROOT / ".github/workflows/deploy-environment.yml").read_text()
+    released = r"python -m tools\.release (\w+)"
+    assert re.findall(released, told) == re.findall(released, workflow) == ["seed", "app"]
+    exported = set(re.findall(r"export \W*(?:grep )?(\w+)", told))
+    assert exported == {"AZURE_PRINCIPAL_ID", "BUDGET_START_DATE"}
+    assert exported <= set(_variables(INFRA / "main.bicepparam"))
+    assert "BUDGET_START_DATE=" in (INFRA / "deployer.bicep").read_text()  # what dev.env has
+
+
+def test_the_readme_asks_azd_for_outputs_that_there_are():
+    asked = re.findall(r"azd env get-value (\w+)", (ROOT / "README.md").read_text())
+    assert set(asked) >= {"MODEL_STORE", "SERVICE_URL"}
+    assert set(asked) <= set(read(INFRA / "main.bicep").outputs)
+
+
 def test_the_services_to_register_are_those_that_are_used():
     used = {
         resource.type.split("/")[0]
