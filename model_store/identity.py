@@ -1,5 +1,6 @@
 """Who asks Azure: nobody here has a key."""
 
+import logging
 import os
 from typing import Any
 
@@ -10,4 +11,6 @@ def identity() -> Any:
 
     if "IDENTITY_ENDPOINT" in os.environ:
         return ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID"))
+    # Of who is not signed in it warns with a page, once for each attempt; what is raised says enough.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     return DefaultAzureCredential()
