@@ -112,6 +112,24 @@ def work(small: tuple[Job, FolderRecords, FolderImages], attempt: int = 0) -> Ta
     return work_off(batch, images, records, Service(Settings()), most=10**7, threads=2)
 
 
+def test_collecting_without_duckdb_says_how_to_get_it(
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    monkeypatch.delitem(sys.modules, "archive.collecting", raising=False)
+    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not installed
+    to = tmp_path / "results.parquet"
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    assert capsys.readouterr().err == (
+        "error: duckdb is not installed: pip install 'duckdb>=1.4', or make .venv/dev.stamp.\n"
+    )
+    wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert "duckdb>=1.4" in wanted["project"]["optional-dependencies"]["archive"]
+
+
 def test_an_image_that_is_gone_or_another_has_a_row_that_says_so(
     small: tuple[Job, FolderRecords, FolderImages],
 ) -> None:
@@ -165,24 +183,6 @@ def test_an_image_that_has_come_back_is_answered_by_a_retry_and_counts_once(
     to = tmp_path / "results.parquet"
     ask("collect", job.id, "--store", str(records.path), "--to", str(to))
     assert duckdb.sql(f"SELECT count(*), count(label) FROM '{to}'").fetchall() == [(3, 3)]
-
-
-def test_collecting_without_duckdb_says_how_to_get_it(
-    small: tuple[Job, FolderRecords, FolderImages],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    job, records, _ = small
-    monkeypatch.delitem(sys.modules, "archive.collecting", raising=False)
-    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not installed
-    to = tmp_path / "results.parquet"
-    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
-    assert capsys.readouterr().err == (
-        "error: duckdb is not installed: pip install 'duckdb>=1.4', or make .venv/dev.stamp.\n"
-    )
-    wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    assert "duckdb>=1.4" in wanted["project"]["optional-dependencies"]["archive"]
 
 
 def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Path) -> None:
