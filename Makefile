@@ -48,7 +48,7 @@ test: $(VENV)/dev.stamp $(if $(shell command -v npm),tests/azurite/node_modules/
 bench: $(VENV)/dev.stamp
 	$(RUN) -m tools.bench
 
-package: $(VENV)/dev.stamp
+package: $(VENV)/local.stamp
 	$(RUN) -m tools.package
 
 screenshots: $(VENV)/dev.stamp
@@ -142,6 +142,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/%.stamp: requirements-%.txt | $(VENV)/bin/python
+	@test $* != dev || $(RUN) -c "import sys; sys.exit(sys.version_info >= (3, 14))" || { \
+		echo "The development set needs Python 3.13: TensorFlow has no wheel for a newer one yet. \
+	Remove $(VENV) and say: make PYTHON=python3.13 …"; exit 1; }
 	@echo "Installing $< (once; the development set has TensorFlow in it and takes some minutes) …"
 	$(PIP) -r $<
 	@touch $@

@@ -129,7 +129,7 @@ def collect(given: argparse.Namespace) -> int:
         from archive.collecting import collect as collected
     except ImportError as error:
         raise ArchiveError(
-            f"{error.name} is not installed; pip install 'explainable-chest-xray[archive]' has it."
+            f"{error.name} is not installed: pip install 'duckdb>=1.4', or make .venv/dev.stamp."
         ) from error
     from archive.summary import page, terminal
 

@@ -337,7 +337,7 @@ def _blob_is_missing(error: ResourceNotFoundError) -> bool:
 
 
 _HINTS = {
-    401: "it does not know who asks; sign in, or give the app an identity",
+    401: "it does not know who asks; an app needs an identity, and you sign in with: az login",
     403: "who asks may not; it takes the role Storage Blob Data Reader, or Contributor to write",
     404: "there is no such container",
 }

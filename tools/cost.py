@@ -46,7 +46,8 @@ class Use:
     peak_mib: float = told(392, "peak of app and worker at every limit at once, MiB")
     minimum_ms: float = told(1000, "billed at least for a period in which an instance answers, ms")
     concurrency: int = told(8, "requests that one instance answers at a time", 1)
-    maximum_instances: int = told(10, "instances at most")
+    dev_instances: int = told(4, "instances at most in dev (infra/main.bicepparam)", 1)
+    prod_instances: int = told(20, "instances at most in prod (infra/prod.bicepparam)", 1)
     stored: float = told(2, "packages and models with their earlier versions, GB")
     idle_writes: int = told(2000, "writes a month of an app that nobody calls")
     alerts: int = told(3, "log alerts")
@@ -83,9 +84,9 @@ def always_ready(memory_mb: int, prices: Prices) -> float:
     return memory_mb / 1024 * _MONTH * prices.ready_gb_second
 
 
-def ceiling(memory_mb: int, prices: Prices, use: Use) -> float:
-    """US$ a day for every instance that may exist, busy all day."""
-    return use.maximum_instances * memory_mb / 1024 * _DAY * prices.gb_second
+def ceiling(memory_mb: int, instances: int, prices: Prices) -> float:
+    """US$ a day for so many instances, busy all day."""
+    return instances * memory_mb / 1024 * _DAY * prices.gb_second
 
 
 def idle(prices: Prices, use: Use) -> dict[str, float]:
@@ -108,6 +109,7 @@ def table(prices: Prices, use: Use) -> str:
         return [f"US$ {amount:,.2f}{unit}" for amount in amounts]
 
     sizes = tuple(CORES)
+    ceilings = {"dev": use.dev_instances, "prod": use.prod_instances}
     parts = idle(prices, use)
     return "\n".join(
         (
@@ -139,9 +141,12 @@ def table(prices: Prices, use: Use) -> str:
                 "one always-ready instance, a month",
                 dollars([always_ready(memory, prices) for memory in sizes]),
             ),
-            row(
-                f"at most, all {use.maximum_instances} instances busy",
-                dollars([ceiling(memory, prices, use) for memory in sizes], " a day"),
+            *(
+                row(
+                    f"at most, all {instances} instances of {environment} busy",
+                    dollars([ceiling(memory, instances, prices) for memory in sizes], " a day"),
+                )
+                for environment, instances in ceilings.items()
             ),
             "",
             f"Idle: US$ {sum(parts.values()):.2f} a month ("

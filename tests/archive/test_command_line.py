@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -143,6 +144,24 @@ def work(small: tuple[Job, FolderRecords, FolderImages], attempt: int = 0) -> Ta
     (page,) = jobs.written_pages(records, job)
     batch = job.batch(page.items, attempt)
     return work_off(batch, images, records, Service(Settings()), most=10**7, threads=2)
+
+
+def test_collecting_without_duckdb_says_how_to_get_it(
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    monkeypatch.delitem(sys.modules, "archive.collecting", raising=False)
+    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not installed
+    to = tmp_path / "results.parquet"
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    assert capsys.readouterr().err == (
+        "error: duckdb is not installed: pip install 'duckdb>=1.4', or make .venv/dev.stamp.\n"
+    )
+    wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert "duckdb>=1.4" in wanted["project"]["optional-dependencies"]["archive"]
 
 
 def test_an_image_that_is_gone_or_another_has_a_row_that_says_so(

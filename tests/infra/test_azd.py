@@ -40,6 +40,12 @@ def test_the_first_day_of_the_budget_is_set_once():
     assert '|| azd env set BUDGET_START_DATE "$(date -u +%Y-%m-01)"' in run
 
 
+def test_the_package_is_built_before_it_is_deployed():
+    assert AZURE["hooks"]["predeploy"]["run"] == "make package"
+    [_, deploy] = AZURE["workflows"]["up"]["steps"]
+    assert deploy["azd"] == "deploy app --from-package build/package.zip"
+
+
 def test_the_service_does_not_take_its_own_output_for_a_parameter():
     # azd puts outputs into the environment, from which parameters are read.
     outputs = set(read(INFRA / "main.bicep").outputs)
@@ -87,6 +93,24 @@ def test_the_readme_names_parameters_that_there_are():
     assert {"environmentName", "repository", "lock"} <= set(
         read(INFRA / "deployer.bicep").parameters
     )
+
+
+def test_the_readme_deploys_by_hand_what_the_workflow_does():
+    readme = (ROOT / "README.md").read_text()
+    told = readme.partition("By hand (`az login`)")[2].partition("### ")[0]
+    workflow = (ROOT / ".github/workflows/deploy-environment.yml").read_text()
+    released = r"python -m tools\.release (\w+)"
+    assert re.findall(released, told) == re.findall(released, workflow) == ["seed", "app"]
+    exported = set(re.findall(r"export \W*(?:grep )?(\w+)", told))
+    assert exported == {"AZURE_PRINCIPAL_ID", "BUDGET_START_DATE"}
+    assert exported <= set(_variables(INFRA / "main.bicepparam"))
+    assert "BUDGET_START_DATE=" in (INFRA / "deployer.bicep").read_text()  # what dev.env has
+
+
+def test_the_readme_asks_azd_for_outputs_that_there_are():
+    asked = re.findall(r"azd env get-value (\w+)", (ROOT / "README.md").read_text())
+    assert set(asked) >= {"MODEL_STORE", "SERVICE_URL"}
+    assert set(asked) <= set(read(INFRA / "main.bicep").outputs)
 
 
 def test_the_services_to_register_are_those_that_are_used():

@@ -487,7 +487,9 @@ def test_a_store_whose_identity_gives_no_token_is_unavailable(
     for name, value in identity.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("IDENTITY_HEADER", "wrong")
-    with pytest.raises(StoreUnavailable, match="sign in, or give the app an identity"):
+    with pytest.raises(
+        StoreUnavailable, match=r"needs an identity, and you sign in with: az login\.$"
+    ):
         BlobStore(with_tokens).versions()
 
 

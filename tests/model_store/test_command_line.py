@@ -194,3 +194,18 @@ def test_importing_the_store_loads_nothing_but_the_standard_library() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_who_is_not_signed_in_reads_one_line_that_says_how(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("IDENTITY_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")  # looks nowhere else
+    store = "https://account.blob.core.windows.net/models"
+    done = model_store("list", "--store", store)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: The store {store} cannot be read: no token was given for it: it does not know who "
+        "asks; an app needs an identity, and you sign in with: az login.\n"
+    )

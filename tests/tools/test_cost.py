@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import read
+from tests.infra.bicep import parameter_file, read
 from tools.cost import (
     CORES,
     Prices,
@@ -58,7 +58,7 @@ def test_idle_instances_cost_nothing_and_warm_ones_by_the_month():
 
 
 def test_the_number_of_instances_is_a_ceiling():
-    assert ceiling(2048, PRICES, Use(maximum_instances=10)) == pytest.approx(44.928)
+    assert ceiling(2048, 10, PRICES) == pytest.approx(44.928)
 
 
 def test_four_hundred_mebibytes_are_the_most_for_the_smallest_instance():
@@ -82,7 +82,11 @@ def test_the_readme_has_the_time_that_the_table_comes_from():
 def test_the_table_is_of_what_is_deployed():
     parameters = read(ROOT / "infra" / "main.bicep").parameters
     assert USE.concurrency == parameters["httpConcurrency"].default
-    assert USE.maximum_instances == parameters["maximumInstanceCount"].default
+    for instances, file in (
+        (USE.dev_instances, "main.bicepparam"),
+        (USE.prod_instances, "prod.bicepparam"),
+    ):
+        assert parameter_file(ROOT / "infra" / file)["maximumInstanceCount"] == instances
     memory = parameters["instanceMemoryMB"]
     # The smallest that has a whole core, and room for the measured peak.
     sizes = [size for size in memory.decorators["allowed"][0] if CORES[size] >= 1]

@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from tests.tools.running import REPOSITORY, RunningHost, StartHost, command, write_app
+from tools.local_host.settings import Cors, read_local_settings
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +201,10 @@ class TestSettings:
         answer = get(host, "/hello", headers={"Origin": "http://evil.example"})
         assert "access-control-allow-origin" not in answer.headers
 
+    def test_no_other_origin_is_allowed_unless_one_is_named(self) -> None:
+        assert '"CORS": ""' in (REPOSITORY / "local.settings.json").read_text()
+        assert read_local_settings(REPOSITORY).cors == Cors(frozenset(), credentials=False)
+
     def test_a_body_over_the_limit_is_refused(
         self, start_host: StartHost, sample_app: Path
     ) -> None:
@@ -236,6 +241,30 @@ class TestTheTerminal:
         assert ["locked", "any", "/locked", "function"] in rows
         assert f"open {host.url}" in host.banner
 
+    @pytest.mark.parametrize(
+        ("level", "options", "header"),
+        [
+            ("FUNCTION", [], ""),
+            ("FUNCTION", ["--enable-auth", "--key", "s3cret"], "-H 'x-functions-key: KEY' "),
+            ("FUNCTION", ["--enable-auth"], "-H 'x-functions-key: {made}' "),
+            ("ANONYMOUS", ["--enable-auth"], ""),
+        ],
+    )
+    def test_shows_a_call_that_gets_past_the_key(
+        self, start_host: StartHost, tmp_path: Path, level: str, options: list[str], header: str
+    ) -> None:
+        source = f"""
+            import azure.functions as func
+            app = func.FunctionApp()
+            @app.route("api/predict", methods=["POST"], auth_level=func.AuthLevel.{level})
+            def predict(req: func.HttpRequest) -> func.HttpResponse: ...
+        """
+        host = start_host(write_app(tmp_path, source), *options)
+        made = re.search(r"^Key .*: (\S+)$", host.banner, re.MULTILINE)
+        shown = header.format(made=made[1] if made else None)
+        assert f"Try: curl {shown}-F image=@xray.jpg {host.url}/api/predict\n" in host.banner
+        assert "s3cret" not in host.banner
+
     def test_shows_requests_without_paths_or_queries_that_could_tell_of_a_patient(
         self, host: RunningHost
     ) -> None:
@@ -269,12 +298,16 @@ class TestStopping:
 
 
 class TestAHostThatCannotStart:
-    def fail(self, app_dir: Path, port: str = "0") -> str:
-        """Run the command; what it says last."""
+    def run(self, app_dir: Path, port: str = "0") -> list[str]:
+        """Run the command; the lines that it says."""
         line = command(app_dir, "--port", port)
         done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
-        return done.stderr.splitlines()[-1]
+        return done.stderr.splitlines()
+
+    def fail(self, app_dir: Path, port: str = "0") -> str:
+        """Run the command; what it says last."""
+        return self.run(app_dir, port)[-1]
 
     def test_says_that_the_port_is_taken(self, host: RunningHost, sample_app: Path) -> None:
         port = host.url.rpartition(":")[2]
@@ -286,9 +319,21 @@ class TestAHostThatCannotStart:
 
     def test_says_why_the_app_could_not_be_imported(self, tmp_path: Path) -> None:
         write_app(tmp_path, "import no_such_module")
-        assert self.fail(tmp_path) == (
+        trace, *_, last = self.run(tmp_path)
+        assert trace == "Traceback (most recent call last):"
+        assert last == (
             "error: function_app.py could not be loaded: "
             "ModuleNotFoundError: No module named 'no_such_module'."
+        )
+
+    def test_says_what_a_wrong_setting_takes_and_nothing_else(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("RUNTIME_THREADS", "99")
+        [line] = self.run(REPOSITORY)
+        assert line == (
+            "error: function_app.py could not be loaded: SettingsError: "
+            "RUNTIME_THREADS is '99'; it takes a whole number from 1 to 16."
         )
 
     def test_names_two_functions_with_one_route(self, tmp_path: Path) -> None:

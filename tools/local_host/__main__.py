@@ -130,7 +130,7 @@ async def _serve(options: argparse.Namespace) -> None:
             url = _url(options.host, server_socket.getsockname()[1])
             if not options.quiet:
                 print(_overview(worker.functions, host.routes, key, made=not options.key))
-                print(_next_step(url, host.routes))
+                print(_next_step(url, host.routes, "KEY" if options.key else key))
             print(f"Listening on {url}", flush=True)
             _let_uvicorn_stop_us()
             config = uvicorn.Config(
@@ -198,13 +198,16 @@ def _overview(
     return "\n".join(["", *lines, "", note])
 
 
-def _next_step(url: str, routes: tuple[Route, ...]) -> str:
-    templates = {route.template.lower() for route in routes}
+def _next_step(url: str, routes: tuple[Route, ...], key: str | None) -> str:
+    """What to try, with ``key`` where the function asks for one; None: keys are not asked for."""
     steps = []
     if any(route.match("/") is not None for route in routes):
         steps.append(f"open {url}")
-    if "api/predict" in templates:
-        steps.append(f"curl -F image=@xray.jpg {url}/api/predict")
+    predict = next((route for route in routes if route.template.lower() == "api/predict"), None)
+    if predict is not None:
+        locked = key is not None and predict.function.auth_level != "anonymous"
+        header = f"-H 'x-functions-key: {key}' " if locked else ""
+        steps.append(f"curl {header}-F image=@xray.jpg {url}/api/predict")
     return f"Try: {', or '.join(steps)}\nStop: Ctrl+C" if steps else "Stop: Ctrl+C"
 
 

@@ -225,7 +225,9 @@ async def _index(app_dir: Path, script: str) -> tuple[Function, ...]:
         error = started.result.exception
         # To an ImportError the runtime appends advice on Azure and the whole of sys.path.
         message = error.message.split(" Cannot find module. Please check")[0]
-        raise AppFailed(f"{script} could not be loaded: {message}", error.stack_trace)
+        # Of a wrong setting the message says all: where the app has read it helps nobody.
+        trace = "" if message.startswith("SettingsError: ") else error.stack_trace
+        raise AppFailed(f"{script} could not be loaded: {message}", trace)
     if "HttpUri" in started.capabilities:
         raise AppFailed(f"{script} uses HTTP streaming, which the local host does not speak.")
 
