@@ -91,9 +91,13 @@ class Worker:
         )
 
     def _standing(self, new: Arrival) -> Batch:
-        """A batch of the job that takes what arrives by itself: one a container and model version."""
+        """A batch of the job that takes what arrives by itself: one a container and model version.
+
+        None that somebody submits is of its name: who lists the same image would count it twice.
+        """
         version = self._app.model()["version"]
-        job = jobs.named(new.container, "", version, ROWS_ONLY, False, "")
+        job = jobs.named(new.container, "", version, ROWS_ONLY, False)
+        job = replace(job, id=f"{job.id}-arrivals")
         jobs.create(self._records, job)
         return job.batch((new.item,))
 

@@ -11,13 +11,20 @@ from pathlib import Path
 import pytest
 
 from archive import jobs
-from archive.batches import ROWS_ONLY
+from archive.batches import ROWS_ONLY, Item
 from archive.blobs import POISON
 from archive.errors import GivenUp, WrongModel
+from archive.places import Page
 from archive.status import status
+from archive.submitting import failed
+from archive.trigger import Worker
+from archive.work import work_off
+from inference.service import Service
+from inference.settings import Settings
 from tests.app.worker import RunningWorker
 from tests.archive.cloud import Cloud, drawn, until
 from tests.archive.conftest import StartApp
+from tests.azurite.identity import Identity
 from tests.tools.running import REPOSITORY
 
 
@@ -95,12 +102,8 @@ def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp)
     cloud.upload(images)
     (name,) = images
     etag = cloud.blobs(cloud.container).get_blob_client(name).get_blob_properties().etag
-    event = {
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "subject": f"/blobServices/default/containers/{cloud.container}/blobs/{name}",
-        "data": {"eTag": etag, "api": "PutBlob"},
-    }
-    cloud.queue("archive").send_message(base64.b64encode(json.dumps(event).encode()).decode())
+    message = arrived(cloud.container, name, etag)
+    cloud.queue("archive").send_message(base64.b64encode(message).decode())
     app()
     stem = cloud.container[:40]
     for _ in until("the row is there"):
@@ -112,12 +115,39 @@ def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp)
     assert rows[0]["etag"] == etag.strip('"')
 
 
-def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: Cloud) -> None:
-    from archive.trigger import Worker
-    from inference.service import Service
-    from inference.settings import Settings
-    from tests.azurite.identity import Identity
+def test_what_arrives_counts_apart_from_a_job_that_lists_it_too(cloud: Cloud) -> None:
+    images = drawn(2)
+    cloud.upload(images)
+    service = Service(Settings(archive_store=cloud.store))
+    job = jobs.named(cloud.container, "", service.model()["version"], ROWS_ONLY, False)
+    jobs.create(cloud.records, job)
+    (page,) = jobs.listed(cloud.records, cloud.images, job)
+    jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
+    worker = Worker(service, Identity())
+    for item in page.items:
+        worker.work(arrived(cloud.container, item.name, item.etag), 1)
+    found = status(cloud.records, job)
+    assert (found.done, found.left, found.tally.answered) == (False, 2, 0)
+    arrivals = jobs.load(cloud.records, f"{job.id}-arrivals")
+    assert {row["name"] for row in cloud.rows(arrivals)} == set(images)
 
+
+def test_images_whose_retry_is_given_up_count_once(cloud: Cloud) -> None:
+    service = Service(Settings())
+    job = jobs.named(cloud.container, "", service.model()["version"], ROWS_ONLY, False)
+    jobs.create(cloud.records, job)
+    page = Page(tuple(Item(f"gone-{number:02}", "0x0") for number in range(32)), None)
+    jobs.note_progress(cloud.records, job, jobs.Progress(1, 32, True))
+    first, _ = jobs.batches(job, page)  # the second one is still queued
+    work_off(first, cloud.images, cloud.records, service, most=10**7)
+    (again,) = failed(cloud.records, job)
+    jobs.note_poison(cloud.records, again, "It was killed.")
+    found = status(cloud.records, job)
+    assert (found.tally.failed, found.given_up) == (16, ((16, "It was killed."),))
+    assert (found.done, found.left) == (False, 16)
+
+
+def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: Cloud) -> None:
     cloud.upload(drawn(1))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
     (page,) = cloud.images.pages("", None)
@@ -155,6 +185,16 @@ def test_with_a_store_the_function_waits_for_its_queue_and_imports_nothing_yet()
     names, modules = done.stdout.splitlines()
     assert "'archive'" in names
     assert modules == "[]"
+
+
+def arrived(container: str, name: str, etag: str) -> bytes:
+    """What Event Grid tells of a new blob."""
+    event = {
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "subject": f"/blobServices/default/containers/{container}/blobs/{name}",
+        "data": {"eTag": etag, "api": "PutBlob"},
+    }
+    return json.dumps(event).encode()
 
 
 def without_pauses(folder: Path) -> Path:
