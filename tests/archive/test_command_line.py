@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -173,6 +174,33 @@ def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Pa
         (explanation,) = row["explanations"]  # type: ignore[misc]
         assert "base64" not in explanation
         assert (store / explanation["overlay"]).read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_a_defect_is_in_the_log_and_what_it_says_of_a_patient_nowhere(
+    small: tuple[Job, FolderRecords, FolderImages],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tag = "Doe^Jane"
+
+    def decode(data: bytes, **options: object) -> None:
+        raise ValueError(tag)
+
+    monkeypatch.setattr("inference.pipeline.decode", decode)
+    with caplog.at_level(logging.ERROR, "chest_xray"):
+        assert work(small) == Tally(0, 0, 3, pytest.approx(0, abs=10))
+    found = rows(small[1].path)
+    assert {row["code"] for row in found} == {"internal"}
+    assert {row["detail"] for row in found} == {
+        "The request could not be answered. The fault is on our side."
+    }
+    defects = [json.loads(each.getMessage()) for each in caplog.records]
+    assert {each["event"] for each in defects} == {"defect"}
+    assert {each["request_id"] for each in defects} == {row["request_id"] for row in found}
+    for each in defects:
+        assert each["trace"].endswith("\nValueError")
+        assert "in decode" in each["trace"]
+    assert tag not in caplog.text
 
 
 def test_another_version_than_the_pinned_one_writes_no_row(
