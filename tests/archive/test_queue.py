@@ -12,13 +12,14 @@ import pytest
 
 from archive import jobs
 from archive.batches import ROWS_ONLY, Item
-from archive.blobs import POISON
-from archive.errors import GivenUp, WrongModel
+from archive.blobs import POISON, BlobImages
+from archive.errors import GivenUp, RecordsUnavailable, WrongModel
 from archive.places import Page
 from archive.status import status
 from archive.submitting import failed
 from archive.trigger import Worker
 from archive.work import work_off
+from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
 from tests.app.worker import RunningWorker
@@ -54,6 +55,46 @@ def test_a_job_is_done_failures_are_rows_and_pictures_lie_beside(
     again = cloud.ask("submit", cloud.container, "--overlays")
     assert f"{job.id}: done" in again.stdout
     assert cloud.queue("archive").peek_messages() == []
+
+
+class BreakingOff(BlobImages):
+    """The images of a container, of which one cannot be reached."""
+
+    broken = "clinic-1/00001.jpg"
+
+    def read(self, item: Item, most: int) -> bytes:
+        """See `places.Images`."""
+        if item.name == self.broken:
+            raise RecordsUnavailable("The container does not answer.")
+        return super().read(item, most)
+
+
+def test_pictures_are_written_as_they_come_and_are_the_same_when_the_batch_comes_again(
+    cloud: Cloud,
+) -> None:
+    cloud.upload(drawn(3))
+    service = Service(Settings())
+    options = Options(explain="all")
+    job = jobs.named(cloud.container, "", service.model()["version"], options, True)
+    (page,) = cloud.images.pages("", None)
+    batch = job.batch(page.items)
+    folder = jobs.overlay_folder(job.id, batch.shard)
+    breaking = BreakingOff(cloud.images.url, Identity())
+    with pytest.raises(RecordsUnavailable):
+        work_off(batch, breaking, cloud.records, service, most=10**7)
+    first = {name: cloud.records.read(name) for name in cloud.records.names(folder)}
+    classes = ("covid19", "normal", "pneumonia", "tuberculosis")
+    assert set(first) == {f"{folder}/00.{label}.jpg" for label in classes}
+    assert cloud.rows(job) == []
+
+    work_off(batch, cloud.images, cloud.records, service, most=10**7)
+    named = [[each["overlay"] for each in row["explanations"]] for row in cloud.rows(job)]
+    assert named == [
+        [f"{folder}/{number:02}.{label}.jpg" for label in classes] for number in range(3)
+    ]
+    there = {name: cloud.records.read(name) for name in cloud.records.names(folder)}
+    assert sorted(there) == sorted(name for row in named for name in row)
+    assert first.items() <= there.items()
 
 
 def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
