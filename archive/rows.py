@@ -38,7 +38,10 @@ _UNREAD = {
 
 
 class Answering(Protocol):
-    """What answers: `inference.service.Service`."""
+    """What answers: an `inference.service.Service` that keeps to the version that it has opened."""
+
+    def model(self) -> dict[str, Any]:
+        """The facts of the model."""
 
     def predict(self, data: bytes, options: Options, request_id: str) -> Any:
         """A Report."""
@@ -52,14 +55,26 @@ class Picture:
     data: bytes
 
 
-def answer(
-    service: Answering, data: bytes, options: Options, request_id: str, version: str
-) -> dict[str, Any]:
+def hold_to(service: Answering, version: str) -> None:
+    """Refuse to answer by another version, whose refusals and errors would not tell which it is.
+
+    Raises:
+        ModelUnavailable: There is no model.
+        WrongModel: It is another version.
+    """
+    found = service.model()["version"]
+    if found != version:
+        raise WrongModel(
+            f"The job wants version {version} and {found} answers; publish that version to the "
+            "store of the models, then retry the job."
+        )
+
+
+def answer(service: Answering, data: bytes, options: Options, request_id: str) -> dict[str, Any]:
     """What `python -m inference` says of these bytes; of a defect, in the log, where in the code it is.
 
     Raises:
         ModelUnavailable, MemoryError: It is not the image's fault.
-        WrongModel: Another version than this has answered.
     """
     try:
         report = service.predict(data, options, request_id)
@@ -72,11 +87,6 @@ def answer(
         let_go(error)
         return problem.problem(request_id)
     found: dict[str, Any] = report.to_json()
-    if found["model"]["version"] != version:
-        raise WrongModel(
-            f"The job wants version {version} and {found['model']['version']} answers; publish "
-            "that version to the store of the models, then retry the job."
-        )
     return found
 
 

@@ -9,7 +9,7 @@ from archive import jobs
 from archive.batches import Batch, Item
 from archive.errors import ImageChanged, ImageGone, ImageTooLarge
 from archive.places import Images, Records, Tally
-from archive.rows import Answering, answer, outcome, row, take_pictures, tally, unread
+from archive.rows import Answering, answer, hold_to, outcome, row, take_pictures, tally, unread
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,14 @@ def work_off(
     path = jobs.shard_path(batch.job, batch.shard)
     if records.exists(path) or jobs.cancelled(records, batch.job):
         return None
+    hold_to(service, batch.version)
 
     def one(numbered: tuple[int, Item]) -> _Done:
         number, item = numbered
         began = time.thread_time()
         request_id = f"{batch.shard}-{number}"
         try:
-            found = answer(
-                service, images.read(item, most), batch.options, request_id, batch.version
-            )
+            found = answer(service, images.read(item, most), batch.options, request_id)
         except (ImageGone, ImageChanged, ImageTooLarge) as error:
             found = unread(error, request_id, most)
         stem = f"{jobs.overlay_folder(batch.job, batch.shard)}/{number:02}"
