@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import shutil
 import subprocess
 import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from archive import jobs
+from archive import jobs, trigger
 from archive.batches import ROWS_ONLY, Item
 from archive.blobs import POISON, BlobImages
 from archive.errors import GivenUp, RecordsUnavailable, WrongModel
@@ -22,6 +27,7 @@ from archive.work import work_off
 from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
+from model_store.store import open_store
 from tests.app.worker import RunningWorker
 from tests.archive.cloud import Cloud, drawn, until
 from tests.archive.conftest import StartApp
@@ -199,6 +205,79 @@ def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: 
             worker.work(batch.encode().encode(), delivered)
         path = jobs.poison_path(batch.job, batch.shard)
         assert cloud.records.exists(path) is left
+
+
+def test_a_version_that_could_not_be_had_at_first_is_opened_for_the_next_delivery(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: weakref.WeakSet[Service] = weakref.WeakSet()
+
+    class Watched(Service):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__(settings)
+            opened.add(self)
+
+    monkeypatch.setattr(trigger, "Service", Watched)
+    store = tmp_path / "models"
+    (store / "later").mkdir(parents=True)
+    cloud.upload(drawn(1))
+    job = jobs.named(cloud.container, "", "later", ROWS_ONLY, False)
+    (page,) = cloud.images.pages("", None)
+    message = job.batch(page.items).encode().encode()
+    worker = Worker(
+        Service(Settings(archive_store=cloud.store, model_store=str(store))), Identity()
+    )
+    for _ in range(4):
+        with pytest.raises(WrongModel):
+            worker.work(message, 1)
+    assert len(opened) <= 2  # that of the last delivery, and what it may have met
+    bundled = open_store("bundled").open().folder
+    shutil.copy(bundled / "model.tflite", store / "later")
+    manifest = json.loads((bundled / "manifest.json").read_text()) | {"version": "later"}
+    manifest["files"] = {"model.tflite": manifest["files"]["model.tflite"]}
+    (store / "later" / "manifest.json").write_text(json.dumps(manifest))
+    worker.work(message, 2)
+    assert [row["model"]["version"] for row in cloud.rows(job)] == ["later"]
+
+
+def test_first_messages_at_once_open_the_version_once(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    made: list[object] = []
+    both = threading.Barrier(2)
+
+    def alone() -> None:
+        """Whoever else comes here at the same time has two seconds for it."""
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(2)
+
+    class Slow(Service):
+        def __init__(self, settings: Settings) -> None:
+            made.append(settings.model_version)
+            alone()
+            super().__init__(settings)
+
+    class SlowWorker(Worker):
+        def __init__(self, service: Service) -> None:
+            made.append("worker")
+            alone()
+            super().__init__(service)
+
+    monkeypatch.setattr(trigger, "Service", Slow)
+    monkeypatch.setattr(trigger, "Worker", SlowWorker)
+    service = Service(Settings(archive_store=cloud.store))
+    version = service.model()["version"]
+    images = drawn(4)
+    cloud.upload(images)
+    job = jobs.named(cloud.container, "", version, ROWS_ONLY, False)
+    (page,) = cloud.images.pages("", None)
+    messages = [job.batch((item,)).encode().encode() for item in page.items]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda message: trigger.worker(service).work(message, 1), messages))
+    assert made == ["worker", version]
+    assert {row["name"] for row in cloud.rows(job)} == set(images)
 
 
 def test_without_a_store_there_is_no_such_function_and_nothing_of_it_is_imported(
