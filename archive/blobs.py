@@ -44,6 +44,8 @@ _RETRIES: dict[str, Any] = {
     "read_timeout": 30,
     "retry_policy": LinearRetry(backoff=1, retry_total=3),
 }
+#: Bytes that are fetched at once: so much of an image is here before its size is known.
+_PART = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,13 @@ def queue_address(store: str) -> str:
 
 
 def _opened(url: str, credential: Any) -> ContainerClient:
-    return ContainerClient.from_container_url(url, credential=credential or identity(), **_RETRIES)
+    return ContainerClient.from_container_url(
+        url,
+        credential=credential or identity(),
+        max_single_get_size=_PART,
+        max_chunk_get_size=_PART,
+        **_RETRIES,
+    )
 
 
 @contextlib.contextmanager

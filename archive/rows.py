@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Any, Protocol
 from archive.batches import Item
 from archive.errors import ImageChanged, ImageGone, ImageTooLarge, WrongModel
 from archive.places import Tally
-from inference.errors import Internal, ModelUnavailable, ServiceError, TooLarge, let_go
+from inference.errors import ModelUnavailable, TooLarge, as_problem, let_go, trace
 from inference.reading import Options
+from model_store import log
 
 #: Every row says which of these it is; `refused` is the gate's refusal.
 OUTCOMES = ("answered", "refused", "failed")
@@ -36,7 +38,10 @@ _UNREAD = {
 
 
 class Answering(Protocol):
-    """What answers: `inference.service.Service`."""
+    """What answers: an `inference.service.Service` that keeps to the version that it has opened."""
+
+    def model(self) -> dict[str, Any]:
+        """The facts of the model."""
 
     def predict(self, data: bytes, options: Options, request_id: str) -> Any:
         """A Report."""
@@ -50,31 +55,38 @@ class Picture:
     data: bytes
 
 
-def answer(
-    service: Answering, data: bytes, options: Options, request_id: str, version: str
-) -> dict[str, Any]:
-    """What `python -m inference` says of these bytes.
+def hold_to(service: Answering, version: str) -> None:
+    """Refuse to answer by another version, whose refusals and errors would not tell which it is.
+
+    Raises:
+        ModelUnavailable: There is no model.
+        WrongModel: It is another version.
+    """
+    found = service.model()["version"]
+    if found != version:
+        raise WrongModel(
+            f"The job wants version {version} and {found} answers; publish that version to the "
+            "store of the models, then retry the job."
+        )
+
+
+def answer(service: Answering, data: bytes, options: Options, request_id: str) -> dict[str, Any]:
+    """What `python -m inference` says of these bytes; of a defect, in the log, where in the code it is.
 
     Raises:
         ModelUnavailable, MemoryError: It is not the image's fault.
-        WrongModel: Another version than this has answered.
     """
     try:
         report = service.predict(data, options, request_id)
     except (ModelUnavailable, MemoryError):
         raise
-    except ServiceError as error:
-        let_go(error)
-        return error.problem(request_id)
     except Exception as error:
+        problem = as_problem(error)
+        if problem is not error:
+            log.write(logging.ERROR, "defect", request_id=request_id, trace=trace(error))
         let_go(error)
-        return Internal(f"{type(error).__name__}: {error}").problem(request_id)
+        return problem.problem(request_id)
     found: dict[str, Any] = report.to_json()
-    if found["model"]["version"] != version:
-        raise WrongModel(
-            f"The job wants version {version} and {found['model']['version']} answers; publish "
-            "that version to the store of the models, then retry the job."
-        )
     return found
 
 

@@ -20,10 +20,14 @@ WINDOW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Status:
-    """Images by what came of them; `rate` in images a second, None where there is none yet."""
+    """Images by what came of them; `left` are listed ones without a row that were not given up.
+
+    `rate` is in images a second, None where there is none yet.
+    """
 
     tally: Tally
     listed: int
+    left: int
     whole: bool
     cancelled: bool
     given_up: tuple[tuple[int, str], ...]
@@ -34,11 +38,6 @@ class Status:
     def done(self) -> bool:
         """Whether every image has its row, or was given up."""
         return self.whole and self.left == 0
-
-    @property
-    def left(self) -> int:
-        """Listed images without a row."""
-        return max(0, self.listed - self.tally.images - sum(count for count, _ in self.given_up))
 
     @property
     def time_left(self) -> timedelta | None:
@@ -54,24 +53,27 @@ def status(records: Records, job: Job) -> Status:
     made = jobs.progress(records, job)
     retried = sum(each.tally.images for each in shards if each.attempt)
     there = {each.path for each in shards}
-    given_up = tuple(
-        (len(batch.items), reason)
+    given_up = [
+        (reason, batch)
         for reason, batch in jobs.poisoned(records, job)
         if jobs.shard_path(job.id, batch.shard) not in there  # a second message has done it
-    )
+    ]
     total = Tally(
         sum(each.tally.answered for each in shards),
         sum(each.tally.refused for each in shards),
         sum(each.tally.failed for each in shards) - retried,
         sum(each.tally.seconds for each in shards),
     )
+    # Images of a `retry` have a row, that of their failure.
+    without_row = sum(len(batch.items) for _, batch in given_up if not batch.attempt)
     dollars = total.seconds * INSTANCE_GB * GB_SECOND + len(shards) * MESSAGE
     return Status(
         total,
         made.images,
+        max(0, made.images - total.images - without_row),
         made.whole,
         jobs.cancelled(records, job.id),
-        given_up,
+        tuple((len(batch.items), reason) for reason, batch in given_up),
         _rate(shards),
         dollars,
     )

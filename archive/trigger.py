@@ -1,8 +1,9 @@
 """What the function does with a message: work it off, and see to it that none fails without a trace."""
 
 import functools
+import gc
 import logging
-from collections.abc import Callable
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from archive import jobs
 from archive.batches import ROWS_ONLY, Arrival, Batch, arrival
 from archive.blobs import CONTAINER, POISON, BlobImages, BlobRecords, container_of
-from archive.errors import GivenUp, RecordsUnavailable
+from archive.errors import GivenUp, RecordsUnavailable, WrongModel
 from archive.here import ATTEMPTS
 from archive.work import work_off
 from inference.service import Service
@@ -18,11 +19,22 @@ from model_store import log
 
 #: Images of a message that are read and answered at a time; four messages make the eight of HTTP.
 THREADS = 2
+#: A process sees one job, at times two; each version's service has its own network.
+SERVICES = 2
+
+
+#: Of several first messages one opens what all of them use; a cache alone would let each do it.
+_opening = threading.Lock()
+
+
+def worker(service: Service) -> "Worker":
+    """The one of this process; `service` is the app's."""
+    with _opening:
+        return _worker(service)
 
 
 @functools.cache
-def worker(service: Service) -> "Worker":
-    """The one of this process; `service` is the app's."""
+def _worker(service: Service) -> "Worker":
     return Worker(service)
 
 
@@ -35,8 +47,7 @@ class Worker:
         self._settings = settings = service.settings
         self._credential = credential
         self._records = BlobRecords(container_of(settings.archive_store, CONTAINER), credential)
-        # A process sees one job, at times two; each version's service has its own network.
-        self._service: Callable[[str], Service] = functools.lru_cache(maxsize=2)(self._open)
+        self._services: dict[str, Service] = {}
 
     def work(self, body: bytes, delivered: int) -> None:
         """Work off a message that is delivered for the so-and-so-manieth time.
@@ -80,20 +91,28 @@ class Worker:
             self._records.delete(jobs.poison_path(batch.job, batch.shard))
 
     def _work_off(self, batch: Batch) -> None:
-        images = self._images(batch.container)
-        work_off(
-            batch,
-            images,
-            self._records,
-            self._service(batch.version),
-            most=self._settings.max_image_bytes,
-            threads=THREADS,
-        )
+        images, service = self._images(batch.container), self._service(batch.version)
+        try:
+            work_off(
+                batch,
+                images,
+                self._records,
+                service,
+                most=self._settings.max_image_bytes,
+                threads=THREADS,
+            )
+        except WrongModel:
+            self._forget(batch.version, service)
+            raise
 
     def _standing(self, new: Arrival) -> Batch:
-        """A batch of the job that takes what arrives by itself: one a container and model version."""
+        """A batch of the job that takes what arrives by itself: one a container and model version.
+
+        None that somebody submits is of its name: who lists the same image would count it twice.
+        """
         version = self._app.model()["version"]
-        job = jobs.named(new.container, "", version, ROWS_ONLY, False, "")
+        job = jobs.named(new.container, "", version, ROWS_ONLY, False)
+        job = replace(job, id=f"{job.id}-arrivals")
         jobs.create(self._records, job)
         return job.batch((new.item,))
 
@@ -101,8 +120,23 @@ class Worker:
     def _images(self, container: str) -> BlobImages:
         return BlobImages(container_of(self._settings.archive_store, container), self._credential)
 
-    def _open(self, version: str) -> Service:
-        return Service(replace(self._settings, model_version=version, model_refresh_seconds=0))
+    def _service(self, version: str) -> Service:
+        """The service of a version. It keeps for ever to what it opens, within a batch and after."""
+        with _opening:
+            found = self._services.pop(version, None) or Service(
+                replace(self._settings, model_version=version, model_refresh_seconds=0)
+            )
+            self._services[version] = found
+            if len(self._services) > SERVICES:
+                del self._services[next(iter(self._services))]
+            return found
+
+    def _forget(self, version: str, service: Service) -> None:
+        """Have the next message open the version anew: a stand-in serves, which would do so for ever."""
+        with _opening:
+            if self._services.get(version) is service:
+                del self._services[version]
+        gc.collect()  # It is part of a circle; of a queue full of this job each message leaves a network.
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -10,7 +9,7 @@ from archive import jobs
 from archive.batches import Batch, Item
 from archive.errors import ImageChanged, ImageGone, ImageTooLarge
 from archive.places import Images, Records, Tally
-from archive.rows import Answering, Picture, answer, outcome, row, take_pictures, tally, unread
+from archive.rows import Answering, answer, hold_to, outcome, row, take_pictures, tally, unread
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,6 @@ class _Done:
     row: str
     outcome: str
     core_ms: float
-    pictures: list[Picture]
 
 
 def work_off(
@@ -32,8 +30,9 @@ def work_off(
 ) -> Tally | None:
     """Work a batch off, unless its shard is there or its job cancelled.
 
-    What an image does wrong stands in its row; whatever else goes wrong is raised, and nothing is
-    written, so that the batch can be worked off again.
+    What an image does wrong stands in its row; whatever else goes wrong is raised, and no row is
+    written, so that the batch can be worked off again. Pictures that are there by then stay: they are
+    written as soon as their image is answered, under names that are the same the next time.
 
     Args:
         batch: What to work off.
@@ -53,21 +52,22 @@ def work_off(
     path = jobs.shard_path(batch.job, batch.shard)
     if records.exists(path) or jobs.cancelled(records, batch.job):
         return None
+    hold_to(service, batch.version)
 
     def one(numbered: tuple[int, Item]) -> _Done:
         number, item = numbered
         began = time.thread_time()
         request_id = f"{batch.shard}-{number}"
         try:
-            found = answer(
-                service, images.read(item, most), batch.options, request_id, batch.version
-            )
+            found = answer(service, images.read(item, most), batch.options, request_id)
         except (ImageGone, ImageChanged, ImageTooLarge) as error:
             found = unread(error, request_id, most)
         stem = f"{jobs.overlay_folder(batch.job, batch.shard)}/{number:02}"
         pictures = take_pictures(found, stem, batch.overlays)
         core_ms = 1000 * (time.thread_time() - began)
-        return _Done(row(item, found, core_ms), outcome(found), core_ms, pictures)
+        for picture in pictures:  # before the row that names them; whoever writes, the same bytes
+            records.write_new(picture.name, picture.data)
+        return _Done(row(item, found, core_ms), outcome(found), core_ms)
 
     if threads == 1:
         done = [one(each) for each in enumerate(batch.items)]
@@ -75,13 +75,6 @@ def work_off(
         with ThreadPoolExecutor(threads) as pool:
             done = list(pool.map(one, enumerate(batch.items)))
     made = tally((each.outcome for each in done), sum(each.core_ms for each in done) / 1000)
-    _keep(records, (picture for each in done for picture in each.pictures))
     content = "".join(f"{each.row}\n" for each in done).encode()
     notes = {name: json.dumps(value) for name, value in asdict(made).items()}
     return made if records.write_new(path, content, notes) else None
-
-
-def _keep(records: Records, pictures: Iterable[Picture]) -> None:
-    """Before the rows that name them; the same bytes whoever writes them."""
-    for picture in pictures:
-        records.write_new(picture.name, picture.data)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.archive.cloud import Cloud, start_app
-from tests.azurite.fixtures import azure, azure_queue, azurite, identity
+from tests.azurite.fixtures import azure, azure_queue, azurite, identity, relay
 from tests.azurite.identity import IdentityEndpoint
 from tests.azurite.server import Azure, Azurite
 
-__all__ = ["azure", "azure_queue", "azurite", "identity"]
+__all__ = ["azure", "azure_queue", "azurite", "identity", "relay"]
 
 type StartApp = Callable[..., subprocess.Popen[bytes]]
 

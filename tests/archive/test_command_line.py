@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ import pytest
 from archive import jobs
 from archive.__main__ import main
 from archive.batches import ROWS_ONLY, Batch, Item
+from archive.errors import WrongModel
 from archive.folder import FolderImages, FolderRecords
+from archive.here import Place, work_here
 from archive.jobs import Job
 from archive.places import Tally
 from archive.status import status
@@ -278,18 +281,56 @@ def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Pa
         assert (store / explanation["overlay"]).read_bytes()[:3] == b"\xff\xd8\xff"
 
 
-def test_another_version_than_the_pinned_one_writes_no_row(
+def test_a_defect_is_in_the_log_and_what_it_says_of_a_patient_nowhere(
+    small: tuple[Job, FolderRecords, FolderImages],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tag = "Doe^Jane"
+
+    def decode(data: bytes, **options: object) -> None:
+        raise ValueError(tag)
+
+    monkeypatch.setattr("inference.pipeline.decode", decode)
+    with caplog.at_level(logging.ERROR, "chest_xray"):
+        assert work(small) == Tally(0, 0, 3, pytest.approx(0, abs=10))
+    found = rows(small[1].path)
+    assert {row["code"] for row in found} == {"internal"}
+    assert {row["detail"] for row in found} == {
+        "The request could not be answered. The fault is on our side."
+    }
+    defects = [json.loads(each.getMessage()) for each in caplog.records]
+    assert {each["event"] for each in defects} == {"defect"}
+    assert {each["request_id"] for each in defects} == {row["request_id"] for row in found}
+    for each in defects:
+        assert each["trace"].endswith("\nValueError")
+        assert "in decode" in each["trace"]
+    assert tag not in caplog.text
+
+
+def test_another_version_than_the_pinned_one_writes_no_row_not_even_of_what_is_broken(
     small: tuple[Job, FolderRecords, FolderImages],
 ) -> None:
     job, records, images = small
-    item = Item("clinic-0/00000.jpg", "tag")
-    (page,) = jobs.written_pages(records, job)
-    other = Batch(job.id, job.container, page.items, "2025.1.1")
-    with pytest.raises(Exception, match=r"The job wants version 2025\.1\.1"):
-        work_off(other, images, records, Service(Settings()), most=10**7)
+    broken = images.path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    stat = broken.stat()
+    item = Item(broken.name, f"{stat.st_mtime_ns:x}-{stat.st_size:x}")
+    other = Batch(job.id, job.container, (item,), "2025.1.1")
+    place = Place(str(images.path), str(records.path))
+    for worked in (
+        lambda: work_off(other, images, records, Service(Settings()), most=10**7),
+        lambda: work_here([other], place, workers=1),
+    ):
+        with pytest.raises(WrongModel, match=r"The job wants version 2025\.1\.1"):
+            worked()
     assert rows(records.path) == []
-    assert Batch.decode(other.encode()) == other
-    assert other.shard != Batch(job.id, job.container, (item,), "2025.1.1").shard
+
+
+def test_a_batch_is_the_same_read_from_its_message_and_its_shard_another_for_other_images() -> None:
+    batch = Batch("job", "container", (Item("a.jpg", "1"), Item("b.jpg", "2")), "2025.1.1")
+    assert Batch.decode(batch.encode()) == batch
+    assert batch.shard != Batch("job", "container", (Item("a.jpg", "1"),), "2025.1.1").shard
 
 
 def test_what_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None:

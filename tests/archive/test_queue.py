@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import shutil
 import subprocess
 import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from archive import jobs
-from archive.batches import ROWS_ONLY
-from archive.blobs import POISON
-from archive.errors import GivenUp, WrongModel
+from archive import jobs, trigger
+from archive.batches import ROWS_ONLY, Item
+from archive.blobs import POISON, BlobImages
+from archive.errors import GivenUp, RecordsUnavailable, WrongModel
+from archive.places import Page
 from archive.status import status
+from archive.submitting import failed
+from archive.trigger import Worker
+from archive.work import work_off
+from inference.reading import Options
+from inference.service import Service
+from inference.settings import Settings
+from model_store.store import open_store
 from tests.app.worker import RunningWorker
 from tests.archive.cloud import Cloud, drawn, until
 from tests.archive.conftest import StartApp
+from tests.azurite.identity import Identity
 from tests.tools.running import REPOSITORY
 
 
@@ -58,6 +72,46 @@ def test_what_is_queued_is_well_for_who_submits_or_retries_unless_it_is_cancelle
     assert cloud.ask("cancel", job.id).returncode == 0
     assert cloud.ask("submit", cloud.container).returncode == 1
     assert cloud.ask("retry", job.id).returncode == 0
+
+
+class BreakingOff(BlobImages):
+    """The images of a container, of which one cannot be reached."""
+
+    broken = "clinic-1/00001.jpg"
+
+    def read(self, item: Item, most: int) -> bytes:
+        """See `places.Images`."""
+        if item.name == self.broken:
+            raise RecordsUnavailable("The container does not answer.")
+        return super().read(item, most)
+
+
+def test_pictures_are_written_as_they_come_and_are_the_same_when_the_batch_comes_again(
+    cloud: Cloud,
+) -> None:
+    cloud.upload(drawn(3))
+    service = Service(Settings())
+    options = Options(explain="all")
+    job = jobs.named(cloud.container, "", service.model()["version"], options, True)
+    (page,) = cloud.images.pages("", None)
+    batch = job.batch(page.items)
+    folder = jobs.overlay_folder(job.id, batch.shard)
+    breaking = BreakingOff(cloud.images.url, Identity())
+    with pytest.raises(RecordsUnavailable):
+        work_off(batch, breaking, cloud.records, service, most=10**7)
+    first = {name: cloud.records.read(name) for name in cloud.records.names(folder)}
+    classes = ("covid19", "normal", "pneumonia", "tuberculosis")
+    assert set(first) == {f"{folder}/00.{label}.jpg" for label in classes}
+    assert cloud.rows(job) == []
+
+    work_off(batch, cloud.images, cloud.records, service, most=10**7)
+    named = [[each["overlay"] for each in row["explanations"]] for row in cloud.rows(job)]
+    assert named == [
+        [f"{folder}/{number:02}.{label}.jpg" for label in classes] for number in range(3)
+    ]
+    there = {name: cloud.records.read(name) for name in cloud.records.names(folder)}
+    assert sorted(there) == sorted(name for row in named for name in row)
+    assert first.items() <= there.items()
 
 
 def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
@@ -106,12 +160,8 @@ def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp)
     cloud.upload(images)
     (name,) = images
     etag = cloud.blobs(cloud.container).get_blob_client(name).get_blob_properties().etag
-    event = {
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "subject": f"/blobServices/default/containers/{cloud.container}/blobs/{name}",
-        "data": {"eTag": etag, "api": "PutBlob"},
-    }
-    cloud.queue("archive").send_message(base64.b64encode(json.dumps(event).encode()).decode())
+    message = arrived(cloud.container, name, etag)
+    cloud.queue("archive").send_message(base64.b64encode(message).decode())
     app()
     stem = cloud.container[:40]
     for _ in until("the row is there"):
@@ -123,12 +173,39 @@ def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp)
     assert rows[0]["etag"] == etag.strip('"')
 
 
-def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: Cloud) -> None:
-    from archive.trigger import Worker
-    from inference.service import Service
-    from inference.settings import Settings
-    from tests.azurite.identity import Identity
+def test_what_arrives_counts_apart_from_a_job_that_lists_it_too(cloud: Cloud) -> None:
+    images = drawn(2)
+    cloud.upload(images)
+    service = Service(Settings(archive_store=cloud.store))
+    job = jobs.named(cloud.container, "", service.model()["version"], ROWS_ONLY, False)
+    jobs.create(cloud.records, job)
+    (page,) = jobs.listed(cloud.records, cloud.images, job)
+    jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
+    worker = Worker(service, Identity())
+    for item in page.items:
+        worker.work(arrived(cloud.container, item.name, item.etag), 1)
+    found = status(cloud.records, job)
+    assert (found.done, found.left, found.tally.answered) == (False, 2, 0)
+    arrivals = jobs.load(cloud.records, f"{job.id}-arrivals")
+    assert {row["name"] for row in cloud.rows(arrivals)} == set(images)
 
+
+def test_images_whose_retry_is_given_up_count_once(cloud: Cloud) -> None:
+    service = Service(Settings())
+    job = jobs.named(cloud.container, "", service.model()["version"], ROWS_ONLY, False)
+    jobs.create(cloud.records, job)
+    page = Page(tuple(Item(f"gone-{number:02}", "0x0") for number in range(32)), None)
+    jobs.note_progress(cloud.records, job, jobs.Progress(1, 32, True))
+    first, _ = jobs.batches(job, page)  # the second one is still queued
+    work_off(first, cloud.images, cloud.records, service, most=10**7)
+    (again,) = failed(cloud.records, job)
+    jobs.note_poison(cloud.records, again, "It was killed.")
+    found = status(cloud.records, job)
+    assert (found.tally.failed, found.given_up) == (16, ((16, "It was killed."),))
+    assert (found.done, found.left) == (False, 16)
+
+
+def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: Cloud) -> None:
     cloud.upload(drawn(1))
     job = jobs.named(cloud.container, "", "1999.1.1", ROWS_ONLY, False)
     (page,) = cloud.images.pages("", None)
@@ -139,6 +216,79 @@ def test_the_fifth_delivery_that_fails_leaves_its_reason_and_none_before(cloud: 
             worker.work(batch.encode().encode(), delivered)
         path = jobs.poison_path(batch.job, batch.shard)
         assert cloud.records.exists(path) is left
+
+
+def test_a_version_that_could_not_be_had_at_first_is_opened_for_the_next_delivery(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: weakref.WeakSet[Service] = weakref.WeakSet()
+
+    class Watched(Service):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__(settings)
+            opened.add(self)
+
+    monkeypatch.setattr(trigger, "Service", Watched)
+    store = tmp_path / "models"
+    (store / "later").mkdir(parents=True)
+    cloud.upload(drawn(1))
+    job = jobs.named(cloud.container, "", "later", ROWS_ONLY, False)
+    (page,) = cloud.images.pages("", None)
+    message = job.batch(page.items).encode().encode()
+    worker = Worker(
+        Service(Settings(archive_store=cloud.store, model_store=str(store))), Identity()
+    )
+    for _ in range(4):
+        with pytest.raises(WrongModel):
+            worker.work(message, 1)
+    assert len(opened) <= 2  # that of the last delivery, and what it may have met
+    bundled = open_store("bundled").open().folder
+    shutil.copy(bundled / "model.tflite", store / "later")
+    manifest = json.loads((bundled / "manifest.json").read_text()) | {"version": "later"}
+    manifest["files"] = {"model.tflite": manifest["files"]["model.tflite"]}
+    (store / "later" / "manifest.json").write_text(json.dumps(manifest))
+    worker.work(message, 2)
+    assert [row["model"]["version"] for row in cloud.rows(job)] == ["later"]
+
+
+def test_first_messages_at_once_open_the_version_once(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    made: list[object] = []
+    both = threading.Barrier(2)
+
+    def alone() -> None:
+        """Whoever else comes here at the same time has two seconds for it."""
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(2)
+
+    class Slow(Service):
+        def __init__(self, settings: Settings) -> None:
+            made.append(settings.model_version)
+            alone()
+            super().__init__(settings)
+
+    class SlowWorker(Worker):
+        def __init__(self, service: Service) -> None:
+            made.append("worker")
+            alone()
+            super().__init__(service)
+
+    monkeypatch.setattr(trigger, "Service", Slow)
+    monkeypatch.setattr(trigger, "Worker", SlowWorker)
+    service = Service(Settings(archive_store=cloud.store))
+    version = service.model()["version"]
+    images = drawn(4)
+    cloud.upload(images)
+    job = jobs.named(cloud.container, "", version, ROWS_ONLY, False)
+    (page,) = cloud.images.pages("", None)
+    messages = [job.batch((item,)).encode().encode() for item in page.items]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda message: trigger.worker(service).work(message, 1), messages))
+    assert made == ["worker", version]
+    assert {row["name"] for row in cloud.rows(job)} == set(images)
 
 
 def test_without_a_store_there_is_no_such_function_and_nothing_of_it_is_imported(
@@ -166,6 +316,16 @@ def test_with_a_store_the_function_waits_for_its_queue_and_imports_nothing_yet()
     names, modules = done.stdout.splitlines()
     assert "'archive'" in names
     assert modules == "[]"
+
+
+def arrived(container: str, name: str, etag: str) -> bytes:
+    """What Event Grid tells of a new blob."""
+    event = {
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "subject": f"/blobServices/default/containers/{container}/blobs/{name}",
+        "data": {"eTag": etag, "api": "PutBlob"},
+    }
+    return json.dumps(event).encode()
 
 
 def without_pauses(folder: Path) -> Path:

@@ -18,6 +18,7 @@ class Relay:
     `down`: connections are reset, as where the server's process is gone. `cut_after`: so many bytes
     of an answer pass, then the connection is closed, or reset if `resets`. `pause`: seconds before
     each 16 KiB of an answer. `answers`: what every request is answered, in place of the server.
+    `brought`: bytes of answers that have passed.
     """
 
     def __init__(self, target: int) -> None:
@@ -28,6 +29,7 @@ class Relay:
         self.pause = 0.0
         self.answers: bytes | None = None
         self.connections = 0
+        self.brought = 0
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -93,6 +95,8 @@ class Relay:
                     break
                 target.sendall(data)
                 passed += len(data)
+                if answer:
+                    self.brought += len(data)
         except OSError:
             pass
         for end in (source, target):

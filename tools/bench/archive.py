@@ -37,7 +37,7 @@ def measure_rate(plan: Plan) -> Measurement:
     version = service.model()["version"]
     began, worked = time.perf_counter(), time.process_time()
     for _ in range(3 * plan.answers):
-        answer(service, data, ANSWERED, "bare", version)
+        answer(service, data, ANSWERED, "bare")
     bare = (time.perf_counter() - began) / (3 * plan.answers)
     bare_work = (time.process_time() - worked) / (3 * plan.answers)
     cores = os.process_cpu_count() or 1
@@ -90,7 +90,7 @@ def measure_collect(plan: Plan) -> Measurement:
     """Rows that are drawn from one answer, in shards of sixteen, collected by the command."""
     service = Service(Settings.from_environment())
     version = service.model()["version"]
-    found = answer(service, plan.image.read_bytes(), ANSWERED, "drawn", version)
+    found = answer(service, plan.image.read_bytes(), ANSWERED, "drawn")
     with tempfile.TemporaryDirectory() as folder:
         job = jobs.named("drawn", "", version, ANSWERED, False, "drawn")
         _draw(Path(folder), job, found, plan.rows)
