@@ -52,7 +52,7 @@ export class ChestXray {
    */
   predict(image, { signal, onProgress, ...options } = {}) {
     const link = typeof image === "string";
-    // The bytes decide what an image is; a wrong type of the file would only get in the way.
+    // The bytes decide what an image is, not the file's type.
     const type = /^(image\/.+|application\/dicom)$/.test(image.type) ? image.type : "application/octet-stream";
     const headers = { "content-type": link ? "application/json" : type };
     if (this.key) headers["x-functions-key"] = this.key;

@@ -1,4 +1,4 @@
-// The few lines with which every part of the page makes elements.
+// How elements are made.
 
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
@@ -6,14 +6,14 @@ export const byId = (id) => document.getElementById(id);
 /** Listen to the element with this id. */
 export const on = (id, event, listener) => byId(id).addEventListener(event, listener);
 
-/** Make an element with these properties; children that are false, null or undefined are left out. */
+/** Make an element; children that are false, null or undefined are left out. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children.flat().filter(Boolean));
   return element;
 }
 
-/** Replace what is inside; the focus stays with whoever has the same name afterwards. */
+/** Replace what is inside; the focus stays with who has the same name. */
 export function refill(element, ...children) {
   const name = element.contains(document.activeElement) && document.activeElement.name;
   element.replaceChildren(...children.flat().filter(Boolean));

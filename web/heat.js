@@ -1,4 +1,4 @@
-// Heatmaps: from the network's grid to smooth colours, and back to the radiograph without them.
+// Heatmaps: from the network's grid to smooth colours, and back.
 
 import { drawn } from "./pictures.js";
 
@@ -18,7 +18,7 @@ export const MAPS = {
   Viridis: table("440154472d7b3b528b2c728e21918c27ad815cc863aadc32fde725"),
 };
 const PER_CELL = 16;
-/** As much of the hottest place is colour in the service's overlays (inference/overlay.py). */
+/** As in inference/overlay.py. */
 const STRONGEST_COLOUR = 0.55;
 
 const colour = (map, heat) => MAPS[map][Math.round(255 * heat)];
@@ -27,7 +27,7 @@ const colour = (map, heat) => MAPS[map][Math.round(255 * heat)];
 const smooth = ({ rows, columns, values }, width, height) =>
   stretch(stretch(values, columns, width), rows, height).map((value) => Math.min(1, Math.max(0, value)));
 
-/** Rows of `cells` values become columns of `pixels` (Keys 1981, a = −0.75, as OpenCV has it). */
+/** Rows of `cells` become columns of `pixels` (Keys 1981, a = −0.75, as in OpenCV). */
 function stretch(values, cells, pixels) {
   const rows = values.length / cells, a = -0.75;
   const result = new Float32Array(pixels * rows);
@@ -59,10 +59,10 @@ export function hottest({ rows, columns, values }) {
 }
 
 /**
- * The radiograph out of the service's overlays of it, for files that no browser can show.
+ * The radiograph out of the service's overlays, for files that no browser shows.
  *
- * An overlay is gray · (1 − share) + colour · share with share = 0.55 · heat, and the heat is known. Where
- * one class has heat another mostly has none; what colour is left is taken away. Luma is what JPEG keeps best.
+ * An overlay is gray · (1 − share) + colour · share, share = 0.55 · heat. Where one class has heat another
+ * mostly has none. Luma is what JPEG keeps best.
  */
 export async function behind(explanations) {
   let canvas, result, least;

@@ -1,15 +1,15 @@
-// What the page says, in the language of the browser or the one that was chosen: a file of sentences each.
+// What the page says, in one of several languages.
 
 export const LANGUAGES = { en: "English", de: "Deutsch", es: "Español" };
 export let language;
-/** Sentences by their keys; also the names of those classes that the files do not know. */
+/** Sentences by their keys; also names of classes that the files do not know. */
 export const words = {};
 
 /** The one chosen here before, or the first of the browser's that there is. */
 export const preferred = () =>
   [localStorage.getItem("language") ?? "", ...navigator.languages].map((each) => each.slice(0, 2)).find((each) => each in LANGUAGES) ?? "en";
 
-/** Change to a language: what the document has fixed changes here, the rest when it is drawn again. */
+/** Change to a language; what is drawn changes when it is drawn again. */
 export async function speak(code) {
   const text = await (await fetch(`/${code}.txt`)).text();
   for (const [, key, sentence] of text.matchAll(/(\w+): (.*)/g)) words[key] = sentence;

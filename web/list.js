@@ -1,4 +1,4 @@
-// Several images as a table that can be sorted and taken away as CSV.
+// Several images as a table, and as CSV.
 
 import { inShort } from "./answer.js";
 import { download, make, refill } from "./dom.js";
@@ -42,7 +42,7 @@ export function draw(root, images, select) {
 const compare = (a, b) => (typeof (a ?? b) === "string" ? a.localeCompare(b) : (a ?? -1) - (b ?? -1));
 const shown = (key, value) => (typeof value !== "number" ? value ?? "–" : key === "certain" ? "–✓"[value] : percent(value));
 
-/** RFC 4180, with the names and numbers of the API. What a spreadsheet would take for a formula is text. */
+/** RFC 4180, with the API's names; what a spreadsheet would take for a formula is text. */
 function csv(images, all) {
   const cell = (value) => {
     const text = String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&");

@@ -1,4 +1,4 @@
-// The page: which images there are, what state each is in, and what is to be seen.
+// The page: the images and their states.
 
 import { ChestXray, Problem } from "./client.js";
 import { byId, make, on, refill } from "./dom.js";
@@ -51,11 +51,11 @@ async function add(files, link) {
 async function prepare(image) {
   const { blob, link } = image;
   if (link) return;
-  const kind = await kindOf(blob).catch(() => "other"); // what cannot be read is told when it is sent
+  const kind = await kindOf(blob).catch(() => "other");
   if (kind === "other") return;
   if (kind) image.picture = blob;
   image.seen = see(image, kind);
-  // Most need not wait for their decoding; what then turns out to have too many pixels comes back (413).
+  // Most need not wait for their decoding; too many pixels come back (413).
   if (!kind || blob.size > MOST_BYTES) await image.seen;
 }
 
@@ -67,7 +67,7 @@ async function see(image, kind) {
   image.thumbnail = drawn(bitmap, THUMBNAIL);
   if (!kind) image.notes.push(["converted"]);
   if (!kind || blob.size > MOST_BYTES) await shrink(image, bitmap);
-  // The one that is about to be seen need not be decoded twice.
+  // What is about to be seen need not be decoded twice.
   if (image === shown && !image.shrunk) image.bitmap = bitmap; else bitmap.close();
 }
 
@@ -114,9 +114,8 @@ async function one(image, signal, options) {
   const started = performance.now();
   const onProgress = (share) => { image.sent = share; progress(); };
   try {
-    // A service that is sent a folder, or a file that is gone, would only seem to be out of reach.
     if (image.blob && !await readable(image.blob)) throw new Problem({ code: "unreadable" });
-    // The page draws the heat itself; the service's overlay is of use only where no browser shows the file.
+    // The service's overlay is of use only where no browser shows the file.
     const answer = await client.predict(image.link ?? image.blob, { explain: "all", size: image.picture ? 128 : 1024, signal, onProgress, ...options });
     if (!image.picture) {
       const canvas = await parts.heat.behind(answer.explanations);
@@ -141,6 +140,7 @@ async function one(image, signal, options) {
 }
 
 function askForKey() {
+  if (!byId("key-form").hidden) return; // what is being typed stays
   byId("key-wrong").textContent = client.key && t("keyWrong");
   keep("");
   byId("key-form").hidden = false;
@@ -162,7 +162,7 @@ function draw() {
   const here = history.state === "work" && images.length > 0;
   byId("work").hidden = !here;
   byId("ways").classList.toggle("slim", here);
-  // It stays while images are on their way: the second click of two must not meet another button.
+  // It stays meanwhile: the second click of two must not meet another button.
   byId("send").hidden = !sending && !waiting().length;
   byId("send").ariaDisabled = Boolean(sending);
   byId("cancel").hidden = !sending;
@@ -281,7 +281,7 @@ history.replaceState(null, "");
 await speak(preferred());
 byId("language").value = language;
 draw();
-// Also wakes the service, so that the first answer need not wait for it. The page works without the facts.
+// Also wakes the service. The page works without the facts.
 facts = await client.model().catch(() => null);
 for (const { label, name } of facts?.classes ?? []) words[label] ??= name;
 if (facts) byId("version").textContent = `${facts.name} ${facts.version}`;

@@ -1,4 +1,4 @@
-// Files → what a browser can show of them, and what is sent of them.
+// Files → what is shown and sent of them.
 
 export const MOST_BYTES = 10 * 2 ** 20;
 
@@ -13,7 +13,7 @@ export async function kindOf(blob) {
   return /^(II[*+]\0|MM\0[*+]|.{128}DICM)/s.test(text) ? "other" : null;
 }
 
-/** Whether a file can be read: a folder cannot, nor what was deleted or changed since it was chosen. */
+/** False for a folder, and what changed since it was chosen: sent, it fails like a network. */
 export const readable = (blob) => blob.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
 /** Draw a picture, its long side at most `side`; the canvas. */

@@ -1,4 +1,4 @@
-// The radiograph and the heat over it: opacity, colours, side by side, zoom and pan.
+// The radiograph and the heat over it.
 
 import { byId, download, make, on } from "./dom.js";
 import { MAPS, paint } from "./heat.js";
@@ -21,7 +21,7 @@ let image, loaded, ready;
 /** What explains the class that was chosen, or undefined. */
 export const explanation = ({ answer, chosen }) => answer?.explanations.find(({ label }) => label === chosen);
 
-/** Show an image, or that there is none yet; resolves when it is on the screen, to whether there is one. */
+/** Show an image, or that there is none yet; resolves to whether there is one. */
 export async function show(next) {
   if (image !== next) Object.assign(view, { zoom: 1, x: 0, y: 0 });
   image = next;
@@ -133,7 +133,7 @@ on("stage", "pointermove", (event) => {
   fingers.set(event.pointerId, event);
 });
 
-/** Radiograph with heat as a file; below it what a picture must not travel without. */
+/** Radiograph with heat as a file, with what it must not travel without. */
 export async function asPng({ answer: { model, probabilities }, chosen, name }) {
   const { width, height } = films[0];
   const line = Math.max(14, Math.round(width / 40));

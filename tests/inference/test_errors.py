@@ -42,7 +42,7 @@ def test_an_error_is_a_problem(name, status, code):
     }
     assert str(error) == "For the client."
     assert error.log == "for the log"
-    assert error.headers == ({"Retry-After": "30"} if status == 503 else {})
+    assert error.headers == {503: {"Retry-After": "30"}, 405: {"Allow": "POST"}}.get(status, {})
 
 
 def test_what_the_client_reads_is_logged_where_nothing_else_is_said():
