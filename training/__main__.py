@@ -514,18 +514,22 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
     publish.set_defaults(command=_publish)
 
-    evaluate = commands.add_parser(
-        "evaluate", parents=[data], help="evaluate the served path (python -m inference) on a split"
-    )
-    evaluate.add_argument(
+    judged = argparse.ArgumentParser(add_help=False)
+    judged.add_argument(
         "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
     )
-    evaluate.add_argument(
+    judged.add_argument(
         "--without",
         nargs="+",
         default=[],
         metavar="SOURCE",
         help="sources that the version was trained without, which its manifest does not say",
+    )
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[data, judged],
+        help="evaluate the served path (python -m inference) on a split",
     )
     evaluate.add_argument(
         "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
@@ -535,22 +539,12 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser(
         "report",
-        parents=[data, audited, gated],
+        parents=[data, judged, audited, gated],
         help="write a page with figures, audits and heatmaps of a model version",
     )
     report.add_argument("version", help="name of a version in the store, or: active")
     report.add_argument(
         "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    report.add_argument(
-        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
-    )
-    report.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="sources that the version was trained without, which its manifest does not say",
     )
     report.add_argument(
         "--to", type=Path, required=True, help="folder for report.html and metrics.json"
