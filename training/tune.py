@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import wait
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from filelock import FileLock
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
@@ -56,10 +58,6 @@ class Tuning:
 
 class TakenOver(BaseException):
     """This trial was silent for so long that another process does it now."""
-
-
-class _Surplus(Exception):
-    """Two processes began the last trial at the same moment, and this is the second."""
 
 
 def tune(tuning: Tuning, processes: int) -> optuna.Study:
@@ -162,25 +160,27 @@ def _work(tuning: Tuning) -> None:
     study, config, examples = open_study(tuning), _config(tuning), _examples(tuning)
     # A trial may be behind for a while: a higher learning rate pays late.
     study.pruner = optuna.pruners.MedianPruner(n_warmup_steps=1 + config.epochs // 3)
+    turn = FileLock(tuning.study.with_suffix(".lock"))
+
+    def objective(trial: optuna.Trial) -> float:
+        turn.release()  # this trial counts now: the other processes may look
+        return _objective(trial, tuning, config, examples)
+
     out_of_time = time.monotonic() + tuning.timeout
     while time.monotonic() < out_of_time:
         _end_with_parent()
-        take_up(study, 4 * tuning.heartbeat)
-        finished = len(_trials(study, *FINISHED))
-        if finished >= tuning.trials:
+        # Between looking and beginning no other process may begin one, or there would be too many.
+        with turn:
+            take_up(study, 4 * tuning.heartbeat)
+            begun = _trials(study, TrialState.RUNNING, *FINISHED)
+            if len(begun) < tuning.trials:
+                with suppress(TakenOver):
+                    # gc: a network's parts hold each other.
+                    study.optimize(objective, n_trials=1, gc_after_trial=True)
+                continue
+        if sum(trial.state in FINISHED for trial in begun) >= tuning.trials:
             return
-        if finished + len(_trials(study, TrialState.RUNNING)) >= tuning.trials:
-            time.sleep(0.5)  # should one of them be killed, it is done here
-            continue
-        try:
-            study.optimize(
-                lambda trial: _objective(trial, tuning, config, examples),
-                n_trials=1,
-                catch=(_Surplus,),
-                gc_after_trial=True,  # a network's parts hold each other
-            )
-        except TakenOver:
-            continue
+        time.sleep(0.5)  # should one of those that run be killed, it is done here
 
 
 def take_up(study: optuna.Study, silence: float) -> None:
@@ -211,9 +211,6 @@ def _objective(
 
     from training.train import train
 
-    begun = _trials(trial.study, TrialState.RUNNING, *FINISHED)
-    if sum(each.number < trial.number for each in begun) >= tuning.trials:
-        raise _Surplus
     values = {
         name: trial.suggest_float(name, each.low, each.high, log=each.log)
         for name, each in SPACE.items()

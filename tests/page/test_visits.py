@@ -308,6 +308,8 @@ class TestComeWhatMay:
         visit.choose(file)
         visit.page.click("#send")
         expect(visit.page.locator("#progress")).to_be_visible()
+        while not release:  # the bar is there before the request is
+            visit.page.wait_for_timeout(10)
         if meanwhile == "back":
             visit.page.go_back()
         elif meanwhile == "add":
