@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from model_store.manifest import is_version_name
+from model_store.store import shown
 
 _HOST = re.compile(r"[a-z0-9._-]+")
 
@@ -115,22 +116,25 @@ def _model_store(name: str, value: str) -> str:
         return value
     if value == "bundled" or ("://" not in value and Path(value).is_dir()):
         return value
-    shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(
-        f"{name} is {shown!r}; it takes 'bundled', a folder that exists, "
+        f"{name} is {shown(value)!r}; it takes 'bundled', a folder that exists, "
         "or https://ACCOUNT.blob.core.windows.net/CONTAINER without a key or a signature."
     )
 
 
-def _archive_store(name: str, value: str) -> str:
+def archive_store(name: str, value: str) -> str:
+    """The address of a storage account; `name` is the setting or option that gives it.
+
+    Raises:
+        SettingsError: It is none, or has more than the account in it.
+    """
     if url := _address(value):
         path = url.path.strip("/")
         # An emulator has the account in its path; in Azure a path would be a container.
         if "/" not in path and not (path and ".blob." in url.netloc.lower()):
             return value
-    shown = value.partition("?")[0].rpartition("@")[2]
     raise SettingsError(
-        f"{name} is {shown!r}; it takes https://ACCOUNT.blob.core.windows.net "
+        f"{name} is {shown(value)!r}; it takes https://ACCOUNT.blob.core.windows.net "
         "without a container, a key or a signature."
     )
 
@@ -153,5 +157,5 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "predict_auth": _one_of("function", "anonymous"),
     "runtime_threads": _whole_number(1, 16),
     "log_predictions": _yes_or_no,
-    "archive_store": _archive_store,
+    "archive_store": archive_store,
 }

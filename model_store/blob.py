@@ -45,7 +45,7 @@ from model_store.history import ACTIVE, parse_history, promote_one, written_hist
 from model_store.identity import identity
 from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
 from model_store.model import Model, read_verified
-from model_store.store import FolderStore, by_number
+from model_store.store import FolderStore, by_number, shown
 
 #: Called with what is sent and its bytes; inside of it, to be called after each part of so many.
 type Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
@@ -85,7 +85,7 @@ class BlobStore:
         parts = urlsplit(self.url)
         if not parts.hostname or not parts.path.strip("/") or parts.query or parts.username:
             raise StoreUnavailable(
-                f"The store {self.url.partition('?')[0]} cannot be opened; a store in Azure is "
+                f"The store {shown(self.url)} cannot be opened; a store in Azure is "
                 "https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or a signature."
             )
 

@@ -239,10 +239,17 @@ def open_store(where: str, bundled: Path = BUNDLED) -> Store:
         return _blob_store(where)
     if not Path(where).is_dir():
         raise StoreUnavailable(
-            f"The store {where} is not a folder; use one that is (mkdir makes one), 'bundled', or "
+            f"The store {shown(where)} is not a folder; use one that is (mkdir makes one), 'bundled', or "
             "https://ACCOUNT.blob.core.windows.net/CONTAINER."
         )
     return FolderStore(Path(where))
+
+
+def shown(address: str) -> str:
+    """A wrong address as a message may repeat it: without user, password, signature or key."""
+    if ";" in address:
+        return "(a connection string)"
+    return address.partition("?")[0].rpartition("@")[2]
 
 
 @functools.cache  # its connections and its token are kept as long as the process lives

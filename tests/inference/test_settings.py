@@ -131,11 +131,20 @@ def test_a_wrong_value_is_told_with_the_settings_name_and_what_it_takes(name, va
     assert takes in sentence
 
 
-def test_a_signature_in_the_stores_address_is_not_repeated():
-    for address in ("https://a.blob.core.windows.net/c?sig=secret", "https://u:secret@host/c"):
-        with pytest.raises(SettingsError) as caught:
-            Settings.from_environment({"MODEL_STORE": address})
-        assert "secret" not in str(caught.value)
+@pytest.mark.parametrize("name", ["MODEL_STORE", "ARCHIVE_STORE"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://a.blob.core.windows.net/c?sig=secret",
+        "https://u:secret@host/c",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=secret==;EndpointSuffix=x",
+        "AccountKey=secret==;BlobEndpoint=https://a.blob.core.windows.net/",
+    ],
+)
+def test_a_key_or_a_signature_in_the_stores_address_is_not_repeated(name, address):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({name: address})
+    assert "secret" not in str(caught.value)
 
 
 def test_settings_do_not_change():

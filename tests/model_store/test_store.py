@@ -477,12 +477,17 @@ def test_a_store_is_the_bundled_one_or_a_folder(bundled: Path, store: FolderStor
     [
         ("https://account.blob.core.windows.net", "a store in Azure is https://ACCOUNT.blob"),
         ("https://account.blob.core.windows.net/models?sig=x", "without a key or a signature"),
-        ("no/such/folder", "is not a folder; use one that is"),
+        ("no/such/folder", "The store no/such/folder is not a folder; use one that is"),
+        ("AccountName=a;AccountKey=secret==", "The store .a connection string. is not a folder"),
+        ("https://u:secret@host", "The store host cannot be opened"),
     ],
 )
-def test_a_store_that_cannot_be_opened_says_what_can(where: str, message: str) -> None:
-    with pytest.raises(StoreUnavailable, match=message):
+def test_a_store_that_cannot_be_opened_says_what_can_and_repeats_no_secret(
+    where: str, message: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match=message) as caught:
         open_store(where)
+    assert "secret" not in str(caught.value)
 
 
 # What the disk refuses
