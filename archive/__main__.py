@@ -5,6 +5,7 @@ A job is named when it is submitted; the same command again goes on where it was
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,12 +23,14 @@ from archive.status import lines, status
 from archive.submitting import failed, pages_to_queue, without_shard
 from inference.errors import BadRequest
 from inference.reading import read_options
-from inference.settings import Settings, SettingsError
+from inference.settings import Settings, SettingsError, archive_store
 from model_store.errors import StoreError
 from model_store.store import open_store
 
 #: Where jobs on a disk are kept unless --store says so.
 HERE = Path("build/archive")
+#: https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+_CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*|\$root|\$web")
 
 _EPILOG = """\
 examples:
@@ -66,23 +69,18 @@ def submit(given: argparse.Namespace) -> int:
     query |= {"overlay": given.overlay, "size": str(given.size)}
     manifest = open_store(settings.model_store).manifest(given.version or settings.model_version)
     options = read_options(query | ({"force": "true"} if given.force else {}), manifest.labels)
-    source = Path(given.source)
-    here = source.is_dir()
-    if here:
-        container, prefix, store = str(source.resolve()), "", given.store or str(HERE)
-    else:
-        container, _, prefix = given.source.partition("/")
-        store = given.store or settings.archive_store
-        if "://" not in store:
-            raise ArchiveError(
-                f"There is no folder {given.source}. For a container say which account has it: set "
-                "ARCHIVE_STORE, or give --store https://ACCOUNT.blob.core.windows.net."
-            )
+    here = os.path.isdir(given.source)
+    container, prefix, store = _place(given.source, here, given.store, settings.archive_store)
     records = _records(store)
     job = jobs.named(container, prefix, manifest.version, options, given.overlays, given.job or "")
+    images = _images(job, store)
+    if not jobs.exists(records, job) and not next(images.pages(prefix, None)).items:
+        raise ArchiveError(f"There is no image in {given.source}, so no job was made.")
     jobs.create(records, job)
     print(f"Job {job.id}", flush=True)
-    _queue_pages(records, _images(job, store), job, store)
+    if jobs.progress(records, job).whole:
+        print("It was listed before; for what has come since, submit another one with --job.")
+    _queue_pages(records, images, job, store)
     if here:
         return _work_here(records, job, without_shard(records, job), given)
     return _show(records, job, queued=True)
@@ -97,9 +95,15 @@ def retry(given: argparse.Namespace) -> int:
     """What was given up, cancelled or lost, and what failed and may not again."""
     records, job, store = _found(given)
     jobs.resume(records, job)
-    again = {batch.shard: batch for _, batch in jobs.poisoned(records, job)}
+    given_up = [batch for _, batch in jobs.poisoned(records, job)]
+    again = {
+        batch.shard: batch
+        for batch in given_up
+        if not records.exists(jobs.shard_path(job.id, batch.shard))  # by a second message
+    }
     again |= {batch.shard: batch for batch in without_shard(records, job)}
-    again |= {batch.shard: batch for batch in failed(records, job)}
+    items = {item for batch in again.values() for item in batch.items}
+    again |= {batch.shard: batch for batch in failed(records, job, items)}
     print(f"{sum(len(batch.items) for batch in again.values()):,} images are tried again.")
     if "://" not in store:
         _forget_poison(records, job)
@@ -108,7 +112,7 @@ def retry(given: argparse.Namespace) -> int:
 
     Queue(queue_address(store)).send(again.values())
     _forget_poison(records, job)
-    Queue(queue_address(store), POISON).clear(set(again))
+    Queue(queue_address(store), POISON).clear({batch.shard for batch in given_up} | set(again))
     return _show(records, job, queued=True)
 
 
@@ -143,7 +147,31 @@ def collect(given: argparse.Namespace) -> int:
         raise ArchiveError(f"{given.to} cannot be written: {error}.") from error
     print(terminal(counts))
     print(f"\nWritten: {given.to}, {html}")
-    return 1 if counts.missing else 0
+    return 0 if counts.complete else 1
+
+
+def _place(source: str, here: bool, store: str | None, setting: str) -> tuple[str, str, str]:
+    """Container or folder, prefix, and where jobs are kept."""
+    if here:
+        if store and "://" in store:
+            raise ArchiveError(
+                f"{source} is a folder, whose jobs are kept in a folder too. For Azure put its "
+                "images into a container, and submit that."
+            )
+        return str(Path(source).resolve()), "", store or str(HERE)
+    container, _, prefix = source.partition("/")
+    if not _CONTAINER.fullmatch(container):
+        raise ArchiveError(
+            f"{source} is no folder that can be read, and no container's name; a container is given "
+            "as CONTAINER or CONTAINER/PREFIX, its account by ARCHIVE_STORE or --store."
+        )
+    store = store or setting
+    if "://" not in store:
+        raise ArchiveError(
+            f"There is no folder {source}. For a container say which account has it: set "
+            "ARCHIVE_STORE, or give --store https://ACCOUNT.blob.core.windows.net."
+        )
+    return container, prefix, store
 
 
 def _queue_pages(records: Records, images: Images, job: Job, store: str) -> None:
@@ -238,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         made.add_argument(
             "--store",
+            type=_store,
             metavar="PLACE",
             help="where jobs are kept: a folder, or the URL of a storage account "
             f"(default: the setting ARCHIVE_STORE; for a folder of images {HERE})",
@@ -279,6 +308,13 @@ def _workers(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise argparse.ArgumentTypeError(f"{value!r} is no number of processes; it takes 1 or more")
     return int(value)
+
+
+def _store(value: str) -> str:
+    try:
+        return archive_store("the place", value) if "://" in value else value
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parquet(value: str) -> Path:

@@ -226,6 +226,11 @@ def _reaching(place: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
+        if error.status_code is None:  # none was sent, for want of a token
+            raise RecordsUnavailable(
+                f"For {place} no token was given; sign in with: az login (an app needs an identity), "
+                "and run the same command again."
+            ) from error
         code = getattr(error, "error_code", None) or error.reason or ""
         raise RecordsUnavailable(
             f"{place} answers {error.status_code} {getattr(code, 'value', code)}. Look at its name, "

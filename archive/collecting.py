@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from archive import jobs
-from archive.jobs import Job
+from archive.jobs import Job, Progress
 from archive.places import Records
 
 #: Shards read at a time; from Azure each takes some ms of waiting.
@@ -80,6 +80,8 @@ class Counts:
     job: Job
     images: int
     listed: int
+    #: Whether all images were listed; of what arrives by itself none ever is.
+    whole: bool
     outcomes: tuple[tuple[str, int], ...]
     codes: tuple[tuple[str, int], ...]
     #: Class, images, certain ones.
@@ -94,6 +96,11 @@ class Counts:
     def missing(self) -> int:
         """Listed images without a row."""
         return max(0, self.listed - self.images)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every image of the job has its row."""
+        return self.whole and not self.missing
 
 
 def collect(
@@ -113,14 +120,20 @@ def collect(
         step: Called with how many more shards were read.
 
     Raises:
-        OSError: The file or its folder cannot be written.
+        OSError: The file or its folder cannot be written, or there is no room to work in.
         RecordsUnavailable: A shard cannot be read.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".collect-") as folder:
         parts = _gathered(records, job, Path(folder), step)
-        with _database(Path(folder)) as database:
-            return _collected(database, job, records, parts, to, tuple(labels))
+        finished = Path(folder) / "rows.parquet"
+        try:
+            with _database(Path(folder)) as database:
+                counts = _collected(database, job, records, parts, finished, tuple(labels))
+        except duckdb.OperationalError as error:  # of memory or of the disk
+            raise OSError(str(error).partition("\n")[0]) from error
+        finished.replace(to)
+        return counts
 
 
 def _gathered(records: Records, job: Job, folder: Path, step: Callable[[int], object]) -> list[str]:
@@ -171,16 +184,14 @@ def _collected(
     if images < found:
         database.execute(_CHOSEN)
         database.execute("DELETE FROM every WHERE rowid NOT IN (SELECT which FROM chosen)")
-    temporary = to.with_name(f".{to.name}")
-    database.execute(f"COPY every TO {_text(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
-    temporary.replace(to)
-    return _counts(database, job, jobs.progress(records, job).images, found - images, labels)
+    database.execute(f"COPY every TO {_text(str(to))} (FORMAT parquet, COMPRESSION zstd)")
+    return _counts(database, job, jobs.progress(records, job), found - images, labels)
 
 
 def _counts(
     database: duckdb.DuckDBPyConnection,
     job: Job,
-    listed: int,
+    made: Progress,
     repeated: int,
     labels: tuple[str, ...],
 ) -> Counts:
@@ -200,10 +211,12 @@ def _counts(
             f"SELECT least(9, floor(10 * probability))::INT AS bin, count(*) {answered} GROUP BY bin"
         )
     )
+    images = _number(database, "SELECT count(*) FROM every")
     return Counts(
         job,
-        _number(database, "SELECT count(*) FROM every"),
-        listed,
+        images,
+        made.images,
+        made.whole or (not made.pages and images > 0),
         tuple(rows("SELECT outcome, count(*) FROM every GROUP BY outcome ORDER BY outcome")),
         tuple(
             rows(

@@ -79,14 +79,11 @@ class FolderRecords:
 
     def read(self, path: str) -> bytes | None:
         """See `places.Records`."""
-        try:
-            return (self.path / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise RecordsUnavailable(
-                f"{self.path / path} cannot be read: {error.strerror}."
-            ) from error
+        with _reaching(self.path / path, "read"):
+            try:
+                return (self.path / path).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def write(self, path: str, content: bytes) -> None:
         """See `places.Records`."""
@@ -104,11 +101,12 @@ class FolderRecords:
 
     def exists(self, path: str) -> bool:
         """See `places.Records`."""
-        return (self.path / path).exists()
+        return os.path.exists(self.path / path)
 
     def delete(self, path: str) -> None:
         """See `places.Records`."""
-        (self.path / path).unlink(missing_ok=True)
+        with _reaching(self.path / path, "deleted"):
+            (self.path / path).unlink(missing_ok=True)
 
     def names(self, prefix: str) -> Iterator[str]:
         """See `places.Records`."""
@@ -117,20 +115,23 @@ class FolderRecords:
 
     def folders(self, path: str) -> Iterator[str]:
         """See `places.Records`."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with (
+            _reaching(self.path / path, "listed"),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+        ):
             yield from (f"{path}/{each.name}" for each in (self.path / path).iterdir())
 
     def shards(self, folder: str) -> Iterator[Shard]:
         """See `places.Records`."""
         for name, stat in _walk(self.path / folder, "", "", None):
-            content = (self.path / folder / name).read_bytes()
+            path = f"{folder.rstrip('/')}/{name}"
             written = datetime.fromtimestamp(stat.st_mtime, UTC)
-            yield Shard(f"{folder.rstrip('/')}/{name}", written, tally_of(content))
+            yield Shard(path, written, tally_of(self.read(path) or b""))
 
     @contextlib.contextmanager
     def _beside(self, path: str, content: bytes) -> Iterator[Path]:
         target = self.path / path
-        try:
+        with _reaching(target, "written"):
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{uuid.uuid4().hex}")
             try:
@@ -138,8 +139,15 @@ class FolderRecords:
                 yield temporary
             finally:
                 temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise RecordsUnavailable(f"{target} cannot be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _reaching(path: Path, done: str) -> Iterator[None]:
+    """Turn what the system refuses into RecordsUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordsUnavailable(f"{path} cannot be {done}: {error.strerror}.") from error
 
 
 def _tag(stat: os.stat_result) -> str:
@@ -150,13 +158,12 @@ def _walk(
     root: Path, below: str, prefix: str, after: str | None
 ) -> Iterator[tuple[str, os.stat_result]]:
     """Files in the order of their names' parts, whatever the disk's own order is."""
-    try:
-        with os.scandir(root / below) as found:
-            entries = sorted(found, key=lambda each: each.name)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RecordsUnavailable(f"{root / below} cannot be listed: {error.strerror}.") from error
+    with _reaching(root / below, "listed"):
+        try:
+            with os.scandir(root / below) as found:
+                entries = sorted(found, key=lambda each: each.name)
+        except FileNotFoundError:
+            return
     for entry in entries:
         name = f"{below}/{entry.name}" if below else entry.name
         if entry.name.startswith(".") or not (name.startswith(prefix) or _leads(name, prefix)):

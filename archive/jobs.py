@@ -101,6 +101,11 @@ def create(records: Records, job: Job) -> None:
             )
 
 
+def exists(records: Records, job: Job) -> bool:
+    """Whether there is a job of that name."""
+    return records.exists(f"{job.path}/job.json")
+
+
 def load(records: Records, name: str) -> Job:
     """Read a job.
 

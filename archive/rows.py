@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -137,6 +137,13 @@ def tally(outcomes: Iterable[str], seconds: float) -> Tally:
     found = list(outcomes)
     answered, refused, failed = (found.count(each) for each in OUTCOMES)
     return Tally(answered, refused, failed, seconds)
+
+
+def read_rows(shard: bytes) -> Iterator[tuple[Item, str, str]]:
+    """Image, outcome and code (empty where answered) of each row of a shard."""
+    for line in shard.splitlines():
+        told = json.loads(line)
+        yield Item(told["name"], told["etag"]), told["outcome"], told.get("code", "")
 
 
 def tally_of(shard: bytes) -> Tally:

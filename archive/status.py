@@ -1,12 +1,15 @@
 """How a job stands: what came of its images so far, how fast, how long yet, and for how much money."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from archive import jobs
+from archive.batches import Item
 from archive.jobs import Job
 from archive.places import Records, Shard, Tally
+from archive.rows import OUTCOMES, read_rows
 
 #: US$ for a GB and a second of an instance in Flex Consumption, 2025-26; prices change.
 GB_SECOND = 0.000026
@@ -48,22 +51,16 @@ class Status:
 
 
 def status(records: Records, job: Job) -> Status:
-    """Look at all shards of a job; what was tried again had failed, and counts once."""
+    """Look at all shards of a job."""
     shards = list(records.shards(f"{job.path}/shards/"))
     made = jobs.progress(records, job)
-    retried = sum(each.tally.images for each in shards if each.attempt)
     there = {each.path for each in shards}
     given_up = [
         (reason, batch)
         for reason, batch in jobs.poisoned(records, job)
         if jobs.shard_path(job.id, batch.shard) not in there  # a second message has done it
     ]
-    total = Tally(
-        sum(each.tally.answered for each in shards),
-        sum(each.tally.refused for each in shards),
-        sum(each.tally.failed for each in shards) - retried,
-        sum(each.tally.seconds for each in shards),
-    )
+    total = _total(records, shards)
     # Images of a `retry` have a row, that of their failure.
     without_row = sum(len(batch.items) for _, batch in given_up if not batch.attempt)
     dollars = total.seconds * INSTANCE_GB * GB_SECOND + len(shards) * MESSAGE
@@ -77,6 +74,21 @@ def status(records: Records, job: Job) -> Status:
         _rate(shards),
         dollars,
     )
+
+
+def _total(records: Records, shards: Iterable[Shard]) -> Tally:
+    """Every image once: one that was tried again had failed, and has the best of its outcomes since."""
+    first, again, seconds = Counter[str](), dict[Item, int](), 0.0
+    for shard in shards:
+        seconds += shard.tally.seconds
+        if not shard.attempt:
+            first.update({each: getattr(shard.tally, each) for each in OUTCOMES})
+            continue
+        for item, outcome, _ in read_rows(records.read(shard.path) or b""):
+            again[item] = min(OUTCOMES.index(outcome), again.get(item, len(OUTCOMES)))
+    first.update(OUTCOMES[best] for best in again.values())
+    first["failed"] -= len(again)
+    return Tally(first["answered"], first["refused"], first["failed"], seconds)
 
 
 def _rate(shards: Iterable[Shard]) -> float | None:

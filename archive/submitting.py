@@ -1,12 +1,12 @@
 """Batches that are to be worked off: of a new job, of one that was interrupted, of one to be retried."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from archive import jobs
 from archive.batches import Batch, Item, pack
 from archive.jobs import Job, Progress
 from archive.places import Images, Page, Records
+from archive.rows import read_rows
 
 #: Failures that may be none the next time.
 WORTH_A_RETRY = ("internal", "gone")
@@ -37,18 +37,19 @@ def without_shard(records: Records, job: Job) -> Iterator[Batch]:
                 yield batch
 
 
-def failed(records: Records, job: Job) -> Iterator[Batch]:
-    """Images that failed at their last attempt and may not at the next, in batches of their own."""
+def failed(records: Records, job: Job, but: Collection[Item] = ()) -> Iterator[Batch]:
+    """Images that failed at their last attempt and may not at the next, in batches of their own.
+
+    `but` are those that are tried again anyway.
+    """
     last: dict[Item, tuple[int, str]] = {}
     attempts = [0]
     for shard in records.shards(f"{job.path}/shards/"):
         attempts.append(shard.attempt)
         if not (shard.tally.failed or shard.attempt):
             continue  # most shards; they need not be read
-        for line in (records.read(shard.path) or b"").splitlines():
-            row = json.loads(line)
-            item = Item(row["name"], row["etag"])
-            last[item] = max(last.get(item, (-1, "")), (shard.attempt, row.get("code", "")))
-    wanted = (item for item, (_, code) in last.items() if code in WORTH_A_RETRY)
+        for item, _, code in read_rows(records.read(shard.path) or b""):
+            last[item] = max(last.get(item, (-1, "")), (shard.attempt, code))
+    wanted = (item for item, (_, code) in last.items() if code in WORTH_A_RETRY and item not in but)
     for items in pack(sorted(wanted, key=lambda item: item.name)):
         yield job.batch(items, max(attempts) + 1)

@@ -83,6 +83,8 @@ def _sentence(counts: Counts) -> str:
     told = f"{counts.images:,} images, one row each, by model {counts.job.version}."
     if counts.missing:
         told += f" {counts.missing:,} of {counts.listed:,} listed images have no row yet."
+    if not counts.whole:
+        told += " The listing was interrupted; submit goes on with it."
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ from archive.here import Place, work_here
 from archive.jobs import Job
 from archive.places import Tally
 from archive.status import status
+from archive.submitting import failed
 from archive.work import work_off
 from inference.service import Service
 from inference.settings import Settings
@@ -228,6 +230,29 @@ def test_an_image_that_has_come_back_is_answered_by_a_retry_and_counts_once(
     assert duckdb.sql(f"SELECT count(*), count(label) FROM '{to}'").fetchall() == [(3, 3)]
 
 
+def test_what_is_tried_again_in_two_batches_at_once_counts_once(
+    small: tuple[Job, FolderRecords, FolderImages], tmp_path: Path
+) -> None:
+    job, records, images = small
+    hidden = tmp_path / "hidden"
+    images.path.rename(hidden)
+    work(small)  # all three are gone
+    first, second, third = (
+        item for page in jobs.written_pages(records, job) for item in page.items
+    )
+    given_up = job.batch((first, second), 1)
+    jobs.note_poison(records, given_up, "It was killed.")
+    assert [batch.items for batch in failed(records, job, given_up.items)] == [(third,)]
+    # A message of an earlier retry that is still under way when the next one is told.
+    hidden.rename(images.path)
+    for batch in (given_up, job.batch((first, second, third), 1), job.batch((third,), 2)):
+        work_off(batch, images, records, Service(Settings()), most=10**7)
+    found = status(records, job)
+    assert (found.tally.answered, found.tally.failed, found.left) == (3, 0, 0)
+    done = ask("retry", job.id, "--store", str(records.path), "--workers", "1")
+    assert done.stdout.startswith("0 images are tried again.\n")
+
+
 @pytest.mark.parametrize(
     ("made", "arrived", "code"),
     [
@@ -348,6 +373,46 @@ def test_what_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert "explain is 'fever'" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("https://account.blob.core.windows.net/images", "no folder that can be read, and no"),
+        ("/no/folder", "no folder that can be read, and no container's name"),
+        ("Images", "no folder that can be read, and no container's name"),
+        ("FOLDER", "is a folder, whose jobs are kept in a folder too"),
+    ],
+)
+def test_what_is_neither_a_folder_nor_a_container_is_told_and_azure_not_asked(
+    source: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = source.replace("FOLDER", str(tmp_path))
+    assert main(["submit", source, "--store", "https://account.blob.core.windows.net"]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_folder_without_an_image_makes_no_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images").mkdir()
+    line = ["submit", str(tmp_path / "images"), "--store", str(tmp_path / "store")]
+    assert main(line) == 1
+    told = capsys.readouterr().err
+    assert told == f"error: There is no image in {tmp_path / 'images'}, so no job was made.\n"
+    assert not (tmp_path / "store").exists()
+
+
+def test_who_submits_once_more_is_told_that_nothing_is_listed_anew(
+    small: tuple[Job, FolderRecords, FolderImages],
+) -> None:
+    job, records, images = small
+    work(small)
+    (images.path / "new.jpg").write_bytes(b"no image")
+    line = ("submit", job.container, "--job", job.id, "--store", str(records.path))
+    done = ask(*line, "--workers", "1")
+    assert "It was listed before; for what has come since, submit another" in done.stdout
+    assert "images      3\n" in done.stdout
+
+
 def test_a_store_that_is_a_file_has_no_job(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,9 +432,36 @@ def test_a_record_that_cannot_be_read_is_told(
     assert capsys.readouterr().err == f"error: {record} cannot be read: Is a directory.\n"
 
 
+def test_what_cannot_be_deleted_or_read_of_a_job_is_told(
+    small: tuple[Job, FolderRecords, FolderImages],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    store = ["--store", str(records.path)]
+    flag = records.path / job.path / "cancelled"
+    flag.mkdir()
+    assert main(["retry", job.id, *store]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {flag} cannot be deleted: ")
+    flag.rmdir()
+    work(small)
+    (shard,) = records.path.rglob("*.jsonl")
+    read = Path.read_bytes
+
+    def refusing(path: Path) -> bytes:
+        if path == shard:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    assert main(["status", job.id, *store]) == 1
+    assert capsys.readouterr().err == f"error: {shard} cannot be read: Permission denied.\n"
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
+        ("status x --store https://a.blob.core.windows.net/archive", "without a container"),
         ("submit . --workers -1", "'-1' is no number of processes; it takes 1 or more"),
         ("submit . --workers 0", "'0' is no number of processes; it takes 1 or more"),
         ("retry x --workers two", "'two' is no number of processes; it takes 1 or more"),
@@ -412,3 +504,50 @@ def test_results_that_cannot_be_written_are_told(
     told = capsys.readouterr().err
     assert told.startswith(f"error: {to} cannot be written: ")
     assert reason in told
+
+
+def test_a_full_disk_is_told_in_a_sentence_whoever_meets_it(
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    work(small)
+
+    def collected(*arguments: object) -> None:
+        raise duckdb.TransactionException("Failed to commit: No space left on device\nStack trace")
+
+    monkeypatch.setattr("archive.collecting._collected", collected)
+    to = tmp_path / "results" / "rows.parquet"
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {to} cannot be written: Failed to commit: No space left on device.\n"
+    )
+    assert list(to.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (jobs.Progress(1, 3, True), 0),
+        (jobs.Progress(1, 3, False), 1),
+        (jobs.Progress(2, 4, True), 1),
+        (jobs.Progress(), 0),
+    ],
+    ids=["whole", "listing interrupted", "one without a row", "arrivals are never listed"],
+)
+def test_collecting_ends_with_zero_where_every_image_has_its_row(
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    made: jobs.Progress,
+    code: int,
+) -> None:
+    job, records, _ = small
+    work(small)
+    jobs.note_progress(records, job, made)
+    to = tmp_path / "rows.parquet"
+    assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == code
+    interrupted = "The listing was interrupted; submit goes on with it." in capsys.readouterr().out
+    assert interrupted is (made == jobs.Progress(1, 3, False))
