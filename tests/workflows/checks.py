@@ -190,6 +190,27 @@ def check_order(root: Path) -> list[str]:
     return found
 
 
+def check_login(root: Path) -> list[str]:
+    """What asks for a token of storage comes after a login, with nothing between that may take long.
+
+    The token that a login is made with lives for minutes, and a new audience wants it once more.
+    """
+    found = []
+    for name, job in jobs(root):
+        fresh = False
+        for step in job.get("steps", ()):
+            script = step.get("run", "")
+            if "azure/login@" in step.get("uses", ""):
+                fresh = True
+            elif "az deployment group" in script and "deployment group show" not in script:
+                fresh = False
+            elif "tools.release" in script:
+                if not fresh:
+                    found.append(f"{name}: {step['name']!r} comes too long after the login")
+                break  # from here on the tokens are there, each for an hour or more
+    return found
+
+
 def check_commands(root: Path) -> list[str]:
     """What scripts call is there: targets of make, our programs with these options, parameter files."""
     found = []

@@ -101,6 +101,13 @@ MUTATIONS = [
         "    #",
         "outside of an environment",
     ),
+    (
+        "login",
+        "release-model.yml",
+        "az deployment group show",
+        "az deployment group create",
+        "too long after the login",
+    ),
     ("commands", "ci.yml", "make checkov", "make chekov", "no target chekov"),
     ("commands", "ci.yml", "run: .ci/run", "run: make lint", "no job runs .ci/run"),
     ("commands", "ci.yml", "tools.package --check", "tools.package --chek", "no option --chek"),
