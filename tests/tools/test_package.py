@@ -80,6 +80,22 @@ def test_a_package_over_the_bar_is_not_fit(tmp_path: Path) -> None:
         check(large)
 
 
+def test_a_package_that_was_cut_is_not_fit(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(write({}, tmp_path / "whole.zip").path.read_bytes()[:-1])
+    with pytest.raises(NotFit, match=r"cut\.zip is no whole zip: "):
+        check(cut)
+
+
+def test_what_is_half_written_goes_and_the_package_before_stays(tmp_path: Path) -> None:
+    package = tmp_path / "package.zip"
+    package.write_bytes(b"the one before")
+    with pytest.raises(FileNotFoundError):
+        write({PurePosixPath("gone.py"): tmp_path / "gone.py"}, package)
+    assert [file.name for file in tmp_path.iterdir()] == ["package.zip"]
+    assert package.read_bytes() == b"the one before"
+
+
 def test_the_package_holds_the_app_its_bytecode_and_its_packages_and_nothing_else(
     package: Path,
 ) -> None:

@@ -127,19 +127,22 @@ def write(files: Contents, to: Path, *, level: int = 6) -> Package:
     to.parent.mkdir(parents=True, exist_ok=True)
     incoming = to.with_name(f"{to.name}.incoming")
     sizes = {}
-    with (
-        zipfile.ZipFile(incoming, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
-        progress("package", len(files)) as step,
-    ):
-        for name in sorted(files):
-            member = zipfile.ZipInfo(str(name), _MOMENT)
-            member.compress_type = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
-            member.external_attr = 0o100644 << 16
-            archive.writestr(member, files[name].read_bytes(), compresslevel=level)
-            # A local header of 30 bytes and a directory entry of 46, each with the name.
-            sizes[name] = member.compress_size + 76 + 2 * len(member.filename)
-            step()
-    incoming.replace(to)
+    try:
+        with (
+            zipfile.ZipFile(incoming, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
+            progress("package", len(files)) as step,
+        ):
+            for name in sorted(files):
+                member = zipfile.ZipInfo(str(name), _MOMENT)
+                member.compress_type = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
+                member.external_attr = 0o100644 << 16
+                archive.writestr(member, files[name].read_bytes(), compresslevel=level)
+                # A local header of 30 bytes and a directory entry of 46, each with the name.
+                sizes[name] = member.compress_size + 76 + 2 * len(member.filename)
+                step()
+        incoming.replace(to)
+    finally:  # half of one would keep a full disk full
+        incoming.unlink(missing_ok=True)
     with to.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Package(to, digest, sizes)

@@ -40,14 +40,17 @@ def first_answer(package: Path) -> Mapping[str, Any]:
         What `tools.package.answering` prints.
 
     Raises:
-        NotFit: It does not start, does not answer, or reaches for something outside.
+        NotFit: It is no whole zip, does not start, does not answer, or reaches for something outside.
     """
     # Resolved: on some systems the folder for temporary files is a link.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         app, platform = folder / "app", folder / "platform"
-        with zipfile.ZipFile(package) as archive:
-            archive.extractall(app)
+        try:
+            with zipfile.ZipFile(package) as archive:
+                archive.extractall(app)
+        except zipfile.BadZipFile as error:
+            raise NotFit(f"{package} is no whole zip: {error}.") from error
         _lay_out_platform(platform, app / SITE)
         # -S leaves out what is installed here; -P the folder in which this is called.
         done = subprocess.run(
