@@ -12,7 +12,8 @@ from model_store.errors import ActiveDamaged, StoreError, VersionMissing
 from model_store.store import Store, open_store
 
 EPILOG = """\
-exit status: 0 done; 1 it could not be done, or a version is damaged; 2 the command is wrong
+exit status: 0 done; 1 it could not be done, or a version is damaged; 2 the command is wrong;
+130 interrupted
 
 examples:
   python -m model_store list
@@ -32,6 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     except StoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            "Interrupted; nothing is half there, and the same command may be given again.",
+            file=sys.stderr,
+        )
+        return 130
 
 
 def _open(where: str) -> Store:

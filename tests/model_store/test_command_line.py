@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model_store import FolderStore
+from model_store.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,4 +209,17 @@ def test_who_is_not_signed_in_reads_one_line_that_says_how(
     assert done.stderr == (
         f"error: The store {store} cannot be read: no token was given for it: it does not know who "
         "asks; an app needs an identity, and you sign in with: az login.\n"
+    )
+
+
+def test_who_interrupts_reads_a_line_and_no_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FolderStore, "versions", interrupted)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == (
+        "Interrupted; nothing is half there, and the same command may be given again.\n"
     )
