@@ -28,7 +28,7 @@ param instanceMemoryMB int = 2048
 @description('Instances at most: a ceiling to the bill as well as to the load that is taken. A burst may exceed it for a moment. Where Azure refuses less than 40 (not in westeurope), say 40.')
 @minValue(1)
 @maxValue(1000)
-param maximumInstanceCount int = 10
+param maximumInstanceCount int = 4
 
 @description('Requests that one instance answers at a time. Eight is what memory is measured with and as many as the worker has threads; one core answers no faster with more.')
 @minValue(1)

@@ -76,7 +76,7 @@ requests
   {
     name: 'refusals'
     title: 'Chest X-ray: refusals rise'
-    text: 'The share of images refused with 422 in the last hour is more than ${refusalRisePoints} points above that of the day before: clients send something else, or a model refuses too much.'
+    text: 'The share of images answered with 422 (refused by the gate, or broken) in the last hour is more than ${refusalRisePoints} points above that of the day before: clients send something else, or a model refuses too much. The query for problems by code in infra/README.md tells which.'
     severity: 2
     window: 'PT1H'
     range: 'P1D'

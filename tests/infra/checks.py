@@ -375,6 +375,8 @@ def alerts(infra: Path) -> Iterator[str]:
             yield f"{name}: is not enabled as it should be"
     if "resultCode == '422'" not in rules["refusals"]["query"]:
         yield "refusals: does not count refusals"
+    if "Problems by code" not in (infra / "README.md").read_text():
+        yield "refusals: points to a query that is not there"
 
 
 def archive(infra: Path) -> Iterator[str]:

@@ -101,10 +101,12 @@ def test_the_readme_deploys_by_hand_what_the_workflow_does():
     workflow = (ROOT / ".github/workflows/deploy-environment.yml").read_text()
     released = r"python -m tools\.release (\w+)"
     assert re.findall(released, told) == re.findall(released, workflow) == ["seed", "app"]
-    exported = set(re.findall(r"export \W*(?:grep )?(\w+)", told))
-    assert exported == {"AZURE_PRINCIPAL_ID", "BUDGET_START_DATE"}
+    exports = "".join(line for line in told.splitlines() if line.strip().startswith("export"))
+    exported = set(re.findall(r"[A-Z]+(?:_[A-Z]+)+", exports))
+    assert exported == {"AZURE_LOCATION", "AZURE_PRINCIPAL_ID", "BUDGET_START_DATE"}
     assert exported <= set(_variables(INFRA / "main.bicepparam"))
-    assert "BUDGET_START_DATE=" in (INFRA / "deployer.bicep").read_text()  # what dev.env has
+    for name in ("AZURE_LOCATION", "BUDGET_START_DATE"):  # what dev.env has
+        assert f"'{name}=" in (INFRA / "deployer.bicep").read_text()
 
 
 def test_the_readme_asks_azd_for_outputs_that_there_are():

@@ -87,6 +87,8 @@ def test_the_table_is_of_what_is_deployed():
         (USE.prod_instances, "prod.bicepparam"),
     ):
         assert parameter_file(ROOT / "infra" / file)["maximumInstanceCount"] == instances
+    # Who names no ceiling has the lower one.
+    assert parameters["maximumInstanceCount"].default == USE.dev_instances
     memory = parameters["instanceMemoryMB"]
     # The smallest that has a whole core, and room for the measured peak.
     sizes = [size for size in memory.decorators["allowed"][0] if CORES[size] >= 1]
