@@ -100,7 +100,7 @@ param lock bool = false
 @description('Addresses that alerts and the budget are mailed to, beside the owners of the subscription.')
 param alertEmails array = []
 
-@description('Watch errors, slowness and refusals. Each rule costs about US$ 0.50 a month.')
+@description('Watch errors, slowness, refusals and full logs. Each rule costs about US$ 0.50 a month.')
 param alertsEnabled bool = true
 
 @description('US$ a month from which on the budget warns: at 80 and 100 % spent and at 100 % foreseen.')
@@ -110,7 +110,7 @@ param monthlyBudget int = 20
 @description('First day of the month in which the budget was created, such as 2026-11-01; Azure refuses a later one for a budget that exists. Empty: no budget.')
 param budgetStartDate string = ''
 
-@description('GB of logs a day at most; what comes after is dropped until midnight UTC.')
+@description('GB of logs a day at most; what comes after is dropped until the next day begins, at an hour that Azure chooses for each workspace, and an alert tells of it.')
 param logQuotaGb string = '0.1'
 
 @description('Days for which logs are kept; 31 are free.')
@@ -436,6 +436,7 @@ module alerts 'modules/alerts.bicep' = if (alertsEnabled) {
     location: location
     tags: allTags
     componentName: monitoring.outputs.componentName
+    workspaceName: monitoring.outputs.workspaceName
     actionGroupId: notification.outputs.id
     trafficExpected: alwaysReadyInstances > 0
     archiveEnabled: archiveEnabled

@@ -50,7 +50,7 @@ class Use:
     prod_instances: int = told(20, "instances at most in prod (infra/prod.bicepparam)", 1)
     stored: float = told(2, "packages and models with their earlier versions, GB")
     idle_writes: int = told(2000, "writes a month of an app that nobody calls")
-    alerts: int = told(3, "log alerts")
+    alerts: int = told(4, "log alerts")
 
 
 def fits(memory_mb: int, use: Use) -> bool:

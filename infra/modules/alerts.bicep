@@ -1,4 +1,4 @@
-// What is worth a mail. Each rule asks Application Insights every quarter of an hour. The host names a request
+// What is worth a mail. Each rule asks every quarter of an hour, all but one Application Insights. The host names a request
 // after its function (`predict`, `health` …) and gives its HTTP status as text; `itemCount` is how many requests
 // a sampled record stands for. A share of too few requests says nothing, so small counts are left out.
 
@@ -13,6 +13,9 @@ param tags object
 
 @description('The Application Insights component.')
 param componentName string
+
+@description('The Log Analytics workspace that the component writes to.')
+param workspaceName string
 
 @description('Resource id of the action group that is told.')
 param actionGroupId string
@@ -34,6 +37,10 @@ param refusalRisePoints int = 20
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = {
+  name: workspaceName
 }
 
 var rules = [
@@ -109,6 +116,24 @@ requests
 | summarize value = count()
 '''
   }
+  // The one rule that asks the workspace: it alone knows that it drops what all other rules look at.
+  // learn.microsoft.com/azure/azure-monitor/logs/daily-cap
+  {
+    name: 'logs'
+    title: 'Chest X-ray: logs are full'
+    text: 'The logs of a day have reached logQuotaGb. What comes until the workspace starts its next day is dropped, and no other alert sees it.'
+    severity: 2
+    window: 'PT15M'
+    range: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    enabled: true
+    query: '''
+_LogOperation
+| where Category =~ 'Ingestion' and Detail contains 'OverQuota'
+| summarize value = count()
+'''
+  }
   // How many messages a queue holds is told an hour late and for the whole account. What the function lets out at
   // the last delivery (archive/trigger.py) is an exception, which host.json keeps from being sampled; where the
   // worker dies each time, only the host tells, in a trace, that it moves the message.
@@ -141,7 +166,7 @@ resource queryRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for r
     severity: rule.severity
     enabled: true
     scopes: [
-      component.id
+      rule.name == 'logs' ? workspace.id : component.id
     ]
     evaluationFrequency: 'PT15M'
     windowSize: rule.window

@@ -67,3 +67,6 @@ resource guard 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
 
 @description('Name of the component.')
 output componentName string = component.name
+
+@description('Name of the workspace.')
+output workspaceName string = workspace.name

@@ -345,7 +345,7 @@ def alerts(infra: Path) -> Iterator[str]:
         rule["name"]: rule
         for rule in read_folder(infra)["modules/alerts.bicep"].variables.get("rules", [])
     }
-    if set(rules) != {"errors", "slow", "refusals", "silence", "poison"}:
+    if set(rules) != {"errors", "slow", "refusals", "silence", "logs", "poison"}:
         yield f"there are {sorted(rules)}"
         return
     poison = rules.pop("poison")
@@ -360,6 +360,15 @@ def alerts(infra: Path) -> Iterator[str]:
         yield "poison: exceptions may be left out by sampling"
     if poison["enabled"] != Expression("archiveEnabled"):
         yield "poison: is not enabled as it should be"
+    logs = rules.pop("logs")
+    tables, *steps = logs["query"].strip().splitlines()
+    if tables != "_LogOperation" or not any("'OverQuota'" in each for each in steps):
+        yield "logs: does not ask the workspace whether it is full"
+    if logs["enabled"] is not True or "value" not in steps[-1]:
+        yield "logs: is not enabled, or does not make a value"
+    text = (infra / "modules" / "alerts.bicep").read_text()
+    if "rule.name == 'logs' ? workspace.id : component.id" not in text:
+        yield "logs: is asked of the component, which does not have this table"
     functions = _functions(ROOT / "function_app.py")
     for name, rule in rules.items():
         query = rule["query"]

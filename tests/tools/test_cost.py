@@ -53,7 +53,7 @@ def test_a_busy_instance_costs_the_time_of_its_core():
 
 
 def test_idle_instances_cost_nothing_and_warm_ones_by_the_month():
-    assert idle(PRICES, USE) == pytest.approx({"functions": 0, "storage": 0.0546, "alerts": 1.5})
+    assert idle(PRICES, USE) == pytest.approx({"functions": 0, "storage": 0.0546, "alerts": 2.0})
     assert always_ready(2048, PRICES) == pytest.approx(20.736)
 
 
