@@ -14,7 +14,9 @@ from typing import Any
 import yaml
 
 from tests.tools.running import REPOSITORY
+from tools.release.azure import DEPLOYMENT_SECONDS
 from tools.release.infrastructure import OUTPUTS
+from tools.smoke.checks import Limits
 
 #: Beside the interpreter: the environment need not be activated.
 _BIN = Path(sys.executable).parent
@@ -145,6 +147,17 @@ def check_ends(root: Path) -> list[str]:
         if any("steps" in job for job in _read(file)["jobs"].values()) and shell != "bash":
             found.append(f"{file.name}: scripts run without pipefail; say `shell: bash`")
     return found
+
+
+def check_patience(root: Path) -> list[str]:
+    """A job that deploys is not cut off while it takes back what was not fit."""
+    taken = 2 * (DEPLOYMENT_SECONDS + Limits().wait_seconds) / 60
+    before = 20  # minutes, for what comes before: the infrastructure above all
+    return [
+        f"{name}: ends after {job['timeout-minutes']} minutes, its worst case takes {taken + before:g}"
+        for name, job in jobs(root)
+        if "tools.release app" in json.dumps(job) and job["timeout-minutes"] < taken + before
+    ]
 
 
 def check_triggers(root: Path) -> list[str]:

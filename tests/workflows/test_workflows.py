@@ -81,6 +81,7 @@ MUTATIONS = [
     ),
     ("ends", "ci.yml", "    timeout-minutes: 45\n", "", "ci.yml: test: has no timeout-minutes"),
     ("ends", "ci.yml", "defaults:\n  run:\n    shell: bash\n", "", "without pipefail"),
+    ("patience", "deploy-environment.yml", "minutes: 70", "minutes: 45", "its worst case takes 60"),
     ("triggers", "deploy.yml", "  push:\n    branches: [main]\n", "  pull_request:\n", "deploys"),
     ("triggers", "deploy.yml", "[main]", "[main, develop]", "other branches than main"),
     ("triggers", "ci.yml", "  pull_request:\n", "  pull_request_target:\n", "pull_request_target"),

@@ -16,6 +16,8 @@ from tools.release.rollout import ReleaseError
 
 #: Where the last good package is, in the container of deployments.
 LAST_GOOD = "last-good/package.zip"
+#: Seconds that Azure may take for a deployment.
+DEPLOYMENT_SECONDS = 900
 #: How often a key is asked for, ten seconds apart, while a new app starts.
 _ATTEMPTS = 12
 
@@ -51,7 +53,7 @@ def deploy(place: Infrastructure, package: Path, run: Run = az) -> None:
             *("--name", place.function_app_name),
             *("--src", str(package)),
             *("--build-remote", "false"),
-            *("--timeout", "900"),
+            *("--timeout", str(DEPLOYMENT_SECONDS)),
         ]
     )
 
