@@ -260,6 +260,16 @@ class TestAPackage:
         again = smoke(Service(slot.url, KEY), Reference.open("bundled"), Limits(0, 60_000, 1))
         assert again.passed
 
+    def test_that_is_none_is_told_before_azure_is_asked_for_anything(
+        self, cloud: Cloud, outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = cloud.log.read_text()
+        assert release(tmp_path / "nowhere.zip", outputs) == 1
+        assert (
+            "nowhere.zip is no package; one is made with: make package" in capsys.readouterr().err
+        )
+        assert cloud.log.read_text() == before
+
     def test_is_never_handled_with_a_key_of_the_storage_account(self, cloud: Cloud) -> None:
         commands = [json.loads(line) for line in cloud.log.read_text().splitlines()]
         storage = [words for words in commands if words[0] == "storage"]

@@ -59,6 +59,8 @@ def _seed(place: Infrastructure, given: argparse.Namespace) -> None:
 
 
 def _app(place: Infrastructure, given: argparse.Namespace) -> Rollout:
+    if not zipfile.is_zipfile(given.package):  # told here, nothing has to be taken back
+        raise ReleaseError(f"{given.package} is no package; one is made with: make package.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         previous = azure.fetch_last_good(place, folder / "previous.zip")
