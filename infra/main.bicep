@@ -439,7 +439,7 @@ module alerts 'modules/alerts.bicep' = if (alertsEnabled) {
     workspaceName: monitoring.outputs.workspaceName
     actionGroupId: notification.outputs.id
     trafficExpected: alwaysReadyInstances > 0
-    archiveEnabled: archiveEnabled
+    archiveEnabled: archiveEnabled || !empty(archiveStore)
   }
 }
 

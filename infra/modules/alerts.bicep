@@ -23,7 +23,7 @@ param actionGroupId string
 @description('Whether silence is worth an alarm: where instances are kept warm and paid for.')
 param trafficExpected bool
 
-@description('Whether there is an archive, whose queue for what failed is watched.')
+@description('Whether the app works off archives, of whichever account: what it gives up is watched.')
 param archiveEnabled bool
 
 @description('Per cent of answers with a status from 500 on that are too many.')

@@ -360,6 +360,10 @@ def alerts(infra: Path) -> Iterator[str]:
         yield "poison: exceptions may be left out by sampling"
     if poison["enabled"] != Expression("archiveEnabled"):
         yield "poison: is not enabled as it should be"
+    main = read_folder(infra)["main.bicep"]
+    (module,) = (each for each in main.modules if each.symbol == "alerts")
+    if module.parameters["archiveEnabled"] != Expression("archiveEnabled || !empty(archiveStore)"):
+        yield "poison: is not enabled wherever the app works off archives"
     logs = rules.pop("logs")
     tables, *steps = logs["query"].strip().splitlines()
     if tables != "_LogOperation" or not any("'OverQuota'" in each for each in steps):

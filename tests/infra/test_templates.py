@@ -254,6 +254,7 @@ BROKEN = [
         "does not look for archive-poison",
     ),
     ("alerts", "modules/alerts.bicep", "union exceptions, traces", "traces", "in exceptions"),
+    ("alerts", "main.bicep", " || !empty(archiveStore)", "", "wherever the app works off"),
     ("alerts", "modules/alerts.bicep", "_LogOperation", "traces", "whether it is full"),
     ("alerts", "modules/alerts.bicep", "'logs' ? workspace.id : ", "'' ? '' : ", "the component"),
     ("alerts", "../host.json", '"Exception"', '"Request"', "exceptions may be left out"),
