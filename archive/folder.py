@@ -135,7 +135,12 @@ class FolderRecords:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{uuid.uuid4().hex}")
             try:
-                temporary.write_bytes(content)
+                with temporary.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(
+                        file.fileno()
+                    )  # else a power cut can leave the name with nothing in it
                 yield temporary
             finally:
                 temporary.unlink(missing_ok=True)

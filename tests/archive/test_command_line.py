@@ -131,6 +131,24 @@ def test_links_to_files_count_and_whatever_else_lies_in_a_folder_does_not(tmp_pa
     assert [images.read(item, 10) for item in page.items] == [b"1", b"2", b"3"]
 
 
+@pytest.mark.parametrize("write", ["write", "write_new"])
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(
+    write: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[bool] = []
+    sync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        there.append((tmp_path / "shards/a.jsonl").exists())
+        assert os.fstat(descriptor).st_size == 3
+
+    monkeypatch.setattr(os, "fsync", synced)
+    getattr(FolderRecords(tmp_path), write)("shards/a.jsonl", b"row")
+    assert there == [False]
+    assert (tmp_path / "shards/a.jsonl").read_bytes() == b"row"
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Job, FolderRecords, FolderImages]:
     """A job of three images, listed and not begun."""
