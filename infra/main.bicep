@@ -113,7 +113,7 @@ param budgetStartDate string = ''
 @description('GB of logs a day at most; what comes after is dropped until the next day begins, at an hour that Azure chooses for each workspace, and an alert tells of it.')
 param logQuotaGb string = '0.1'
 
-@description('Days for which logs are kept; 31 are free.')
+@description('Days for which logs are kept; 90 are free.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 30

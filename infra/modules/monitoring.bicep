@@ -40,6 +40,25 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = {
   }
 }
 
+// What Application Insights writes stays for 90 days, whatever the workspace says, unless its tables say otherwise.
+// learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure
+@batchSize(1)
+resource tables 'Microsoft.OperationalInsights/workspaces/tables@2026-03-01' = [for table in [
+  'AppDependencies'
+  'AppExceptions'
+  'AppMetrics'
+  'AppPerformanceCounters'
+  'AppRequests'
+  'AppTraces'
+]: {
+  parent: workspace
+  name: table
+  properties: {
+    retentionInDays: retentionDays
+    totalRetentionInDays: retentionDays
+  }
+}]
+
 // Sampling is done where telemetry arises, by host.json: it keeps exceptions whole and says how many each
 // record stands for (itemCount), which the alerts count in.
 resource component 'Microsoft.Insights/components@2020-02-02' = {

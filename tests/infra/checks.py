@@ -313,6 +313,25 @@ def closed(infra: Path) -> Iterator[str]:
     yield from (f"passwords for {site} are not off" for site in {"ftp", "scm"} - policies)
 
 
+def retention(infra: Path) -> Iterator[str]:
+    """Logs are kept no longer than the parameter says: the tables of Application Insights keep to it too."""
+    template = read_folder(infra)["modules/monitoring.bicep"]
+    kept = Expression("retentionDays")
+    for kind, members in (
+        ("workspaces", ("retentionInDays",)),
+        ("workspaces/tables", ("retentionInDays", "totalRetentionInDays")),
+    ):
+        name = f"Microsoft.OperationalInsights/{kind}"
+        bodies = [each.body for each in template.resources if each.type == name]
+        if not bodies or any(
+            _at(body, f"properties.{member}") != kept for body in bodies for member in members
+        ):
+            yield f"modules/monitoring.bicep: {name} does not keep to retentionDays"
+    for table in ("AppExceptions", "AppRequests", "AppTraces"):
+        if f"'{table}'" not in template.text:
+            yield f"modules/monitoring.bicep: {table} is kept for 90 days"
+
+
 def outputs(infra: Path) -> Iterator[str]:
     """What the workflows read is there."""
     found = set(read_folder(infra)["main.bicep"].outputs)

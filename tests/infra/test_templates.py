@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
         checks.outputs,
         checks.secrets,
         checks.alerts,
+        checks.retention,
         checks.archive,
         checks.parameter_files,
     )
@@ -230,6 +231,20 @@ BROKEN = [
         "AccountKey",
     ),
     ("secrets", "main.bicep", "@minLength(1)\n", "@secure()\n", "environmentName is a secret"),
+    (
+        "retention",
+        "modules/monitoring.bicep",
+        "totalRetentionInDays: retentionDays",
+        "",
+        "not keep",
+    ),
+    (
+        "retention",
+        "modules/monitoring.bicep",
+        "  'AppTraces'\n",
+        "",
+        "AppTraces is kept for 90 days",
+    ),
     (
         "alerts",
         "modules/alerts.bicep",
