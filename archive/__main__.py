@@ -74,7 +74,7 @@ def submit(given: argparse.Namespace) -> int:
     records = _records(store)
     job = jobs.named(container, prefix, manifest.version, options, given.overlays, given.job or "")
     images = _images(job, store)
-    if not jobs.exists(records, job) and not next(images.pages(prefix, None)).items:
+    if not jobs.exists(records, job) and not any(page.items for page in images.pages(prefix, None)):
         raise ArchiveError(f"There is no image in {given.source}, so no job was made.")
     jobs.create(records, job)
     print(f"Job {job.id}", flush=True)
