@@ -569,3 +569,13 @@ def test_collecting_ends_with_zero_where_every_image_has_its_row(
     assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == code
     interrupted = "The listing was interrupted; submit goes on with it." in capsys.readouterr().out
     assert interrupted is (made == jobs.Progress(1, 3, False))
+
+
+def test_who_has_read_enough_gets_no_trace(small: tuple[Job, FolderRecords, FolderImages]) -> None:
+    job, records, _ = small
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = [sys.executable, "-m", "archive", "status", job.id, "--store", str(records.path)]
+    done = subprocess.run(line, cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")

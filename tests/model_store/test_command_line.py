@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,12 @@ def test_who_interrupts_reads_a_line_and_no_trace(
     assert capsys.readouterr().err == (
         "Interrupted; nothing is half there, and the same command may be given again.\n"
     )
+
+
+def test_who_has_read_enough_gets_no_trace(store: FolderStore) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = [sys.executable, "-m", "model_store", "list", "--store", str(store.path)]
+    done = subprocess.run(line, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
