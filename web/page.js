@@ -96,15 +96,13 @@ async function askAll(all, options) {
       await image.ready;
       image.seen?.then(() => image === shown && draw());
       await one(image, signal, options);
-      status(all);
-      if (image === shown) draw();
+      if (image === shown) draw(); else status();
     }
   };
   try {
     await Promise.all([work(), work()]); // two at a time
   } finally {
     sending = null;
-    status(all);
     draw();
   }
   if (document.activeElement.matches("body, #send, #cancel")) byId("answer").focus({ preventScroll: true });
@@ -169,6 +167,7 @@ function draw() {
   byId("clear").hidden = Boolean(sending);
   progress();
   if (!here || !parts) return;
+  status();
   refill(byId("strip"), images.length > 1 && images.map(thumbnail));
   // The marks are for the benchmark.
   parts.viewer.show(shown).then((seen) => seen && performance.mark(shown?.answer ? "heatmap" : "preview"));
@@ -202,10 +201,10 @@ function remove(image) {
   (byId("strip").querySelector("button") ?? byId("clear")).focus();
 }
 
-function status(all) {
-  const count = all.length;
-  const done = all.filter(({ answer, state }) => (sending ? state !== "sending" : answer)).length;
-  byId("status").textContent = count === 1 && !sending ? `${all[0].name}: ${parts.answer.inShort(all[0])}` : t("answeredOf", { done, count });
+function status() {
+  const [first, more] = images;
+  const done = images.filter(({ answer }) => answer).length;
+  byId("status").textContent = more ? t("answeredOf", { done, count: images.length }) : `${first.name}: ${parts.answer.inShort(first)}`;
 }
 
 function progress() {
@@ -252,7 +251,6 @@ on("cancel", "click", () => sending?.abort());
 on("clear", "click", () => {
   images.length = 0;
   byId("key-form").hidden = true;
-  byId("status").textContent = "";
   history.replaceState(null, "");
   draw();
   byId("files").focus();

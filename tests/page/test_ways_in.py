@@ -77,6 +77,10 @@ FILES = {
         "a.jpg",
         drawing.encode_jpeg(np.ascontiguousarray(np.rot90(CHEST)), orientation=6),
     ),
+    "turned WebP": (
+        "a.webp",
+        drawing.encode_webp(np.ascontiguousarray(np.rot90(CHEST)), lossless=True, orientation=6),
+    ),
 }
 
 
