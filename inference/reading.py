@@ -264,6 +264,8 @@ def _from_base64(text: str) -> bytes:
             raise BadRequest("The data URI must read data:MEDIA-TYPE;base64,DATA.")
         if not text.strip():
             raise NoImage("The data URI is empty.")
+    if text[:8].lower().startswith(("http://", "https://")):
+        raise BadRequest("image takes base64, not a link.")
     with suppress(ValueError):  # mostly it is as it should be, and needs no copies
         return binascii.a2b_base64(text, strict_mode=True)
     symbols = text.encode("ascii", "replace").translate(_URL_SAFE_TO_STANDARD, _WHITESPACE)
