@@ -125,7 +125,7 @@ const tell = async (asked) => codes.push(await asked.then(() => "answered", (err
 const image = new Uint8Array(await (await import("node:fs/promises")).readFile("xray.jpg"));
 const service = new ChestXray({ url: url + "/" });
 await tell(service.predict(image, { explain: "all", size: 128 }));
-await tell(service.predict(new Blob([image], { type: "text/plain" })));
+await tell(service.predict(new Blob([image], { type: "text/plain" }), { explain: undefined }));
 await tell(service.predict(image, { size: 12 }));
 await tell(service.predict("http://127.0.0.1/"));
 await tell(service.predict(image, { signal: AbortSignal.abort() }));
