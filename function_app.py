@@ -12,7 +12,7 @@ import azure.functions as func
 
 from inference import access_log, docs, openapi
 from inference.course import Course
-from inference.errors import NotFound, WrongMethod, as_problem, let_go, trace
+from inference.errors import BadRequest, NotFound, WrongMethod, as_problem, let_go, trace
 from inference.service import Service
 from inference.settings import Settings
 from model_store import log
@@ -115,7 +115,10 @@ def openapi_document(req: func.HttpRequest, context: func.Context) -> func.HttpR
 @answered
 def developers(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """The same for people, with examples."""
-    asked = urlsplit(req.url)
+    try:
+        asked = urlsplit(req.url)
+    except ValueError as error:
+        raise BadRequest("The header Host is no address.") from error
     document = openapi.document(service.labels(), settings)
     return func.HttpResponse(
         docs.page(document, f"{asked.scheme}://{asked.netloc}"),

@@ -7,6 +7,7 @@ A bad file is named and does not stop the rest; the exit status is then 1.
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 import uuid
@@ -15,10 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from inference.errors import BadRequest, Internal, ModelUnavailable, ServiceError
+from inference.errors import (
+    BadRequest,
+    ModelUnavailable,
+    ServiceError,
+    as_problem,
+    let_go,
+    trace,
+)
 from inference.reading import MAX_SIZE, MIN_SIZE, Options, read_options
 from inference.service import Service
 from inference.settings import Settings, SettingsError
+from model_store import log
 
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 
@@ -86,10 +95,12 @@ def _answer(service: Service, file: Path, options: Options) -> dict[str, Any]:
         return BadRequest(f"The file cannot be read: {reason}.").problem(request_id)
     try:
         return service.predict(data, options, request_id).to_json()
-    except ServiceError as error:
-        return error.problem(request_id)
     except Exception as error:
-        return Internal(f"{type(error).__name__}: {error}").problem(request_id)
+        problem = as_problem(error)
+        if problem is not error:  # where in the code, on stderr; its words may be a patient's
+            log.write(logging.ERROR, "defect", request_id=request_id, trace=trace(error))
+        let_go(error)
+        return problem.problem(request_id)
 
 
 def _options(given: argparse.Namespace, service: Service) -> Options:

@@ -1,7 +1,6 @@
 """Bytes → `Radiograph`: what file it is, how large, whether it fits, and only then its pixels."""
 
 import ctypes
-import logging
 import struct
 import threading
 import zlib
@@ -15,21 +14,30 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from inference import pillow_limits  # noqa: F401
+from inference.counted_file import CountedFile
 from inference.errors import ServiceError, TooLarge, Undecodable, UnsupportedMedia
 
 #: The working memory that one pixel of a budget stands for: Pillow holds colour in four bytes. Of
 #: what needs more (progressive CMYK: eight), fewer are read.
 BYTES_PER_PIXEL = 4
 
+#: Until a file is open. A JPEG file takes four for each of its segments, and most have fewer than 30; a TIFF
+#: file some for each of its tags.
+_MOST_READS = 2_000
 # Each scan of a progressive file costs a pass over the picture, and may be a few bytes small.
 _MOST_SCANS = 64
+# Of a PNG file; one of 10 MiB mostly has 1,280.
+_MOST_CHUNKS = 2**16
+# Or tiles of a TIFF file; a square one of 40 megapixels has 6,325 rows.
+_MOST_STRIPS = 2**14
 _ORIENTATION = 0x0112
 #: Columns and rows of a thumbnail that shows whether there are colours.
 _FEW = 64
@@ -41,12 +49,6 @@ _INFLATED_AT_A_TIME = 2**18
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 #: Bytes from which on a decode is followed by a look at what malloc keeps.
 _MUCH_MEMORY = 2**24
-
-# Pillow writes every tag of TIFF and EXIF into the debug log, and they may name the patient.
-logging.getLogger("PIL").setLevel(logging.WARNING)
-
-# Pillow inflates up to 64 MiB of comments; a radiograph needs none of them.
-PngImagePlugin.MAX_TEXT_MEMORY = PngImagePlugin.MAX_TEXT_CHUNK
 
 
 @dataclass(frozen=True)
@@ -275,8 +277,8 @@ def check_size(width: int, height: int, needs: int, max_pixels: int) -> None:
 
 
 @contextmanager
-def reading(kind: str) -> Iterator[None]:
-    """Whatever a decoder raises within this block means that the file is Undecodable."""
+def reading(kind: str, fault: str = "is truncated or corrupt") -> Iterator[None]:
+    """Whatever a decoder raises within this block means that the file has this fault."""
     try:
         yield
     except ServiceError:
@@ -286,19 +288,21 @@ def reading(kind: str) -> Iterator[None]:
     except Exception as problem:
         # The message may quote the file, and the cause would carry it into the log.
         raise Undecodable(
-            f"The {kind} file is truncated or corrupt.", log=f"{kind}: {type(problem).__name__}"
+            f"The {kind} file {fault}.", log=f"{kind}: {type(problem).__name__}"
         ) from None
 
 
 def _decode_image(data: bytes, kind: str, max_pixels: int, budget: PixelBudget) -> Radiograph:
     with reading(kind):
         # The plugin itself, because Image.open would let others look at the bytes.
-        image = _PLUGINS[kind](BytesIO(data))
+        file = CountedFile(data, reads=_MOST_READS)
+        image = _PLUGINS[kind](file)
         width, height = image.size
         if width * height == 0:
             raise Undecodable(f"The {kind} image has no pixels.")
         if kind != "JPEG" and _frames(image) > 1:
             raise Undecodable(f"The {kind} file holds several pictures; send the one to be read.")
+        file.lift()
         factor = reduction(width, height)
         needs = _NEEDS[kind](image, data)
         check_size(width, height, needs, max_pixels)
@@ -354,6 +358,8 @@ def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:
         held += 3 * area  # Pillow unpacks the runs in Python: a growing copy, then a whole one
     if isinstance(image, TiffImageFile):
         tags = image.tag_v2
+        if len(tags.get(273) or tags.get(324) or ()) > _MOST_STRIPS:
+            raise Undecodable(f"The TIFF file has more than {_MOST_STRIPS:,} strips or tiles.")
         across = tags.get(322, image.width)
         down = tags.get(323, min(tags.get(278, image.height), image.height))
         samples = tags.get(277, 1) * max(tags.get(258, (1,))) // 8 or 1
@@ -404,8 +410,11 @@ def _pillow_pixels(image: ImageFile.ImageFile, data: bytes, factor: int) -> _Dec
 
 def _check_png(data: bytes) -> None:
     """Compare the CRC of every critical chunk up to the last (ISO 15948 5.3); Pillow does not."""
-    view, at, kind = memoryview(data), 8, b""
+    view, at, kind, left = memoryview(data), 8, b"", _MOST_CHUNKS
     while kind != b"IEND":
+        if not left:
+            raise Undecodable(f"The PNG file has more than {_MOST_CHUNKS:,} chunks.")
+        left -= 1
         length, kind = struct.unpack_from(">L4s", data, at)
         end = at + 8 + length
         critical = not kind[0] & 32

@@ -18,7 +18,6 @@ import warnings
 import zlib
 from contextlib import ExitStack
 from functools import partial
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -43,6 +42,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from inference.counted_file import CountedFile
 from inference.decoding import (
     BYTES_PER_PIXEL,
     PixelBudget,
@@ -82,6 +82,7 @@ _TAGS = (
 )
 
 _PIXEL_DATA = Tag("PixelData")
+_TABLES = (Tag("ModalityLUTSequence"), Tag("VOILUTSequence"))
 
 #: PS3.3 C.8.11.1.1.4 and C.8.1.1: anything else may be free text.
 _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
@@ -91,6 +92,10 @@ _PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls")
 _GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
 _GDCM_SECONDS = 60
 _BLOCK = 2**18  # bytes inflated at a time
+# Some for each element and item; a file of a radiograph has some hundred.
+_MOST_READS = 50_000
+# Bytes of one value; those of pydicom take hundred times as many. A lookup table may have 65,536 entries.
+_MOST_VALUE, _MOST_TABLES = 2**16, 2**19
 
 # Measured; JPEG 2000 needs most, six and the copies of the file.
 _ENCAPSULATED_BYTES_PER_PIXEL = 7
@@ -128,6 +133,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
         )
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = syntax
+        _check_values(ds)
         _check_gray(ds)
         width, height = int(ds.Columns), int(ds.Rows)
         check_size(width, height, 0, max_pixels)
@@ -151,7 +157,8 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
             if plugin == "gdcm"
             else pixel_array(ds, decoding_plugin=plugin, view_only=True)  # no copy of what is plain
         )
-        pixels = _presented(stored, ds, factor)
+        with reading("DICOM", "has a window, rescale or lookup table that cannot be applied"):
+            pixels = _presented(stored, ds, factor)
         del stored, ds.PixelData  # before the next one in line decodes
     return Radiograph(
         pixels=pixels,
@@ -164,9 +171,9 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
     )
 
 
-def _transfer_syntax(data: bytes) -> tuple[UID, BytesIO]:
+def _transfer_syntax(data: bytes) -> tuple[UID, CountedFile]:
     """The transfer syntax, and the file at the start of its dataset (PS3.10 7.1)."""
-    file = BytesIO(data)
+    file = CountedFile(data, reads=_MOST_READS)
     file.seek(132 if data[128:132] == b"DICM" else 0)
     meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
     if "TransferSyntaxUID" not in meta:
@@ -185,11 +192,12 @@ def _printable(uid: UID) -> str:
     return "".join(character for character in uid[:64] if character in "0123456789.")
 
 
-def _inflated(file: BytesIO, most: int) -> BytesIO:
+def _inflated(file: CountedFile, most: int) -> CountedFile:
     """The dataset of a deflated file (PS3.5 A.5), up to so many bytes."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     packed = memoryview(file.read())
-    dataset = BytesIO()  # it grows in place; zlib itself would hold everything twice in the end
+    # It grows in place; zlib itself would hold everything twice in the end.
+    dataset = CountedFile(reads=_MOST_READS)
     for at in range(0, len(packed), _BLOCK):
         piece: bytes | memoryview = packed[at : at + _BLOCK]
         whole = True
@@ -205,6 +213,21 @@ def _inflated(file: BytesIO, most: int) -> BytesIO:
         raise Undecodable("The deflated DICOM file is truncated.")
     dataset.seek(0)
     return dataset
+
+
+def _check_values(ds: Dataset) -> None:
+    """Look at what was read before pydicom makes objects of it, as it does when it is asked for.
+
+    An element without a value is taken out: it means the same as none (PS3.5 7.4.5).
+    """
+    for tag in list(ds.keys()):
+        value = ds.get_item(tag).value
+        if not isinstance(value, bytes | None):
+            continue
+        if len(value or b"") > (_MOST_TABLES if tag in _TABLES else _MOST_VALUE):
+            raise Undecodable("The DICOM file has an element that is too long.")
+        if not value:
+            del ds[tag]
 
 
 def _check_gray(ds: Dataset) -> None:
@@ -231,6 +254,13 @@ def _check_gray(ds: Dataset) -> None:
         raise Undecodable("The DICOM file holds several frames; send the one that is to be read.")
     if ds.BitsAllocated not in (8, 16) or not 2 <= ds.BitsStored <= ds.BitsAllocated:
         raise Undecodable("The DICOM image is not of 8 to 16 bits a pixel.")
+    # Since 2004 it is always Bits Stored - 1 (PS3.5 8.1.1); of what is compressed it says nothing.
+    compressed = ds.file_meta.TransferSyntaxUID.is_encapsulated
+    if not compressed and ds.BitsStored <= ds.get("HighBit", 0) < ds.BitsAllocated:
+        raise Undecodable(
+            f"The DICOM image does not hold its values in the lowest bits: High Bit is {ds.HighBit}, "
+            f"Bits Stored {ds.BitsStored}."
+        )
 
 
 def _needs(ds: Dataset, syntax: UID, plugin: str) -> int:
@@ -353,7 +383,7 @@ def _by_gdcm(ds: Dataset, syntax: UID) -> npt.NDArray[Any]:
 def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArray[np.uint8]:
     """Stored values [rows, columns] → uint8, white is dense, both sides divided by `factor`."""
     height, width = stored.shape
-    if ds.get("VOILUTSequence") or ds.get("WindowWidth") is not None:
+    if ds.get("VOILUTSequence") or ("WindowCenter" in ds and "WindowWidth" in ds):
         low, high = _voi_range(ds)
 
         def strip(top: int, bottom: int) -> npt.NDArray[Any]:

@@ -94,7 +94,9 @@ request.httpMethod = "POST"
 request.setValue("application/octet-stream", forHTTPHeaderField: "Content-Type"){swift_key}
 let image = try Data(contentsOf: URL(fileURLWithPath: "xray.jpg"))
 let (body, response) = try await URLSession.shared.upload(for: request, from: image)
-guard (response as! HTTPURLResponse).statusCode == 200 else {{
+let status = (response as! HTTPURLResponse).statusCode
+if status == 401 {{ fatalError("The service asks for its key.") }}
+guard status == 200 else {{
     throw try JSONDecoder().decode(Problem.self, from: body)
 }}
 let report = try JSONDecoder().decode(Report.self, from: body)

@@ -23,7 +23,7 @@ _RAW_TYPES = (
 _REQUEST_ID = "5f0c6a54-8a0e-4a55-9d0b-3c8ad3a1f0de"
 #: What goes wrong, with what the client may then read.
 _DETAILS: dict[type[ServiceError], str] = {
-    errors.NoImage: "The body is empty.",
+    errors.NoImage: "The body is empty, or came in chunks: send it with its Content-Length.",
     errors.BadRequest: "size is '12'; it takes a whole number from 128 to 1024.",
     errors.TooLarge: "12,582,912 bytes came; an image may have 10,485,760.",
     errors.UnsupportedMedia: "The bytes are no image that is read here; "

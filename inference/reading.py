@@ -114,7 +114,7 @@ def read_image(
     """
     form = body_form(content_type)
     if not body:
-        raise NoImage("The body is empty.")
+        raise NoImage("The body is empty, or came in chunks: send it with its Content-Length.")
     if form == "form":
         _check_size(body, max_bytes + _FORM_OVERHEAD, max_bytes)
         return _choose(_form_fields(content_type or "", body), max_bytes, links)
@@ -257,12 +257,15 @@ def _no_constant(name: str) -> NoReturn:
 
 def _from_base64(text: str) -> bytes:
     """Decode base64 (RFC 4648, sections 4 and 5), padded or not, or a data URI of it (RFC 2397)."""
+    text = text.strip()
     if text[:5].lower() == "data:":
         header, comma, text = text.partition(",")
         if not comma or not header.lower().endswith(";base64"):
             raise BadRequest("The data URI must read data:MEDIA-TYPE;base64,DATA.")
         if not text.strip():
             raise NoImage("The data URI is empty.")
+    if text[:8].lower().startswith(("http://", "https://")):
+        raise BadRequest("image takes base64, not a link.")
     with suppress(ValueError):  # mostly it is as it should be, and needs no copies
         return binascii.a2b_base64(text, strict_mode=True)
     symbols = text.encode("ascii", "replace").translate(_URL_SAFE_TO_STANDARD, _WHITESPACE)

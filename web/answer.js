@@ -5,13 +5,16 @@ import { hottest } from "./heat.js";
 import { language, number, percent, t, words } from "./language.js";
 import { asPng, explanation } from "./viewer.js";
 
+/** Why there is no answer, in sentences. */
+const why = ({ code, reasons }) => (reasons.length ? reasons : [code in words ? code : "unexpected"]).map((each) => t(each).replaceAll("_", " "));
+
 /** A result in a few words. */
 export function inShort({ state, answer, problem }) {
   if (state === "answered") {
     const { label, probability, certain } = answer.prediction;
     return `${t(label)} ${percent(probability, 0)}, ${t(certain ? "certain" : "uncertain")}`;
   }
-  return t(problem?.code === "unauthorized" ? problem.code : state);
+  return problem ? why(problem).join(" ") : t(state);
 }
 
 /** Context: the model's facts, and what the buttons do. */
@@ -59,12 +62,10 @@ function heat({ heatmap, lung_share: share, label }) {
 
 function unanswered({ state, problem }, { again }) {
   const force = state === "refused";
-  const { code, detail, reasons, request_id: id } = problem ?? {};
   return [
     make("h2", {}, t(state)),
-    force && make("ul", {}, reasons.map((reason) => make("li", {}, t(reason).replaceAll("_", " ")))),
-    problem && !force && make("p", {}, t(code in words ? code : "unexpected")),
-    detail && make("p", { className: "small" }, t("said"), make("span", { lang: "en" }, ` ${detail} ${id}`)),
+    ...problem ? why(problem).map((text) => make("p", {}, text)) : [],
+    problem?.detail && make("p", { className: "small" }, t("said"), make("span", { lang: "en" }, ` ${problem.detail} ${problem.request_id}`)),
     make("button", { onclick: () => again(force && { force }) }, t(force ? "anyway" : "again")),
   ];
 }

@@ -57,7 +57,7 @@ export class ChestXray {
     const headers = { "content-type": link ? "application/json" : type };
     if (this.key) headers["x-functions-key"] = this.key;
     const body = link ? JSON.stringify({ image_url: image }) : image;
-    return this.#ask(`/api/predict?${new URLSearchParams(options)}`, { method: "POST", headers, body, signal }, onProgress);
+    return this.#ask(`/api/predict?${new URLSearchParams(JSON.parse(JSON.stringify(options)))}`, { method: "POST", headers, body, signal }, onProgress);
   }
 
   /** The facts of the model that answers. @returns {Promise<object>} */
@@ -91,7 +91,7 @@ async function sendPlainly(url, request) {
   return { status: response.status, text: await response.text() };
 }
 
-// fetch does not tell how much of a body is sent.
+// fetch tells no progress.
 function sendWithProgress(url, { method, headers, body, signal }, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

@@ -12,7 +12,7 @@ const SHRUNK = 2048;
 const images = [];
 const client = new ChestXray({ key: sessionStorage.getItem("key") ?? "" });
 let shown, facts, sending, asked, parts;
-let given = 0;
+let given = 0, seeing = Promise.resolve();
 
 // Nothing fails in silence.
 addEventListener("error", ({ message }) => complain("broken", { message }));
@@ -31,9 +31,9 @@ async function add(files, link) {
   if (link) added.push({ link, name: new URL(link).pathname.split("/").pop() || link });
   if (!added.length) return complain("noFile");
   if (history.state !== "work") history.pushState("work", "");
-  for (const each of added) images.push(Object.assign(each, { id: given++, state: "waiting", notes: [], ready: prepare(each) }));
+  for (const each of added) images.push(Object.assign(each, { id: given++, state: "waiting", notes: [], thumbnail: make("canvas"), ready: prepare(each) }));
   [shown] = added;
-  // Needed only once there is an image.
+  // Needed once there is an image.
   parts ??= Object.fromEntries(await Promise.all(["viewer", "answer", "list", "heat"].map(async (each) => [each, await import(`./${each}.js`)])));
   if (byId("at-once").checked) {
     while (sending) await asked;
@@ -42,7 +42,7 @@ async function add(files, link) {
   for (const each of added) {
     await each.ready;
     await each.seen;
-    draw();
+    if (each === shown) draw();
     if (each === added[0]) byId("send").focus({ preventScroll: true });
   }
 }
@@ -54,8 +54,8 @@ async function prepare(image) {
   const kind = await kindOf(blob).catch(() => "other");
   if (kind === "other") return;
   if (kind) image.picture = blob;
-  image.seen = see(image, kind);
-  // Most need not wait for their decoding; too many pixels come back (413).
+  const next = () => see(image, kind);
+  image.seen = seeing = seeing.then(next, next); // one by one: memory
   if (!kind || blob.size > MOST_BYTES) await image.seen;
 }
 
@@ -64,10 +64,10 @@ async function see(image, kind) {
   const bitmap = await createImageBitmap(blob).catch(() => null);
   image.picture = bitmap && blob;
   if (!bitmap) return;
-  image.thumbnail = drawn(bitmap, THUMBNAIL);
+  drawn(bitmap, THUMBNAIL, image.thumbnail);
   if (!kind) image.notes.push(["converted"]);
   if (!kind || blob.size > MOST_BYTES) await shrink(image, bitmap);
-  // What is about to be seen need not be decoded twice.
+  // What is shown next is not decoded twice.
   if (image === shown && !image.shrunk) image.bitmap = bitmap; else bitmap.close();
 }
 
@@ -96,15 +96,13 @@ async function askAll(all, options) {
       await image.ready;
       image.seen?.then(() => image === shown && draw());
       await one(image, signal, options);
-      status(all);
-      if (image === shown) draw();
+      if (image === shown) draw(); else status();
     }
   };
   try {
     await Promise.all([work(), work()]); // two at a time
   } finally {
     sending = null;
-    status(all);
     draw();
   }
   if (document.activeElement.matches("body, #send, #cancel")) byId("answer").focus({ preventScroll: true });
@@ -120,12 +118,12 @@ async function one(image, signal, options) {
     if (!image.picture) {
       const canvas = await parts.heat.behind(answer.explanations);
       image.picture = await encoded(canvas);
-      image.thumbnail = drawn(canvas, THUMBNAIL);
+      drawn(canvas, THUMBNAIL, image.thumbnail);
       image.notes.push(["service"]);
     }
     Object.assign(image, { answer, state: "answered", chosen: answer.prediction.label, all: performance.now() - started });
   } catch (problem) {
-    await image.seen;
+    if (!signal.aborted) await image.seen;
     image.state = "cancelled";
     if (signal.aborted) return;
     if (!(problem instanceof Problem)) throw problem;
@@ -154,7 +152,7 @@ function keep(key) {
   byId("forget").hidden = !key;
 }
 
-const waiting = () => images.filter(({ state }) => state === "waiting");
+const waiting = () => images.filter(({ state }) => /waiting|cancelled/.test(state));
 
 // What is to be seen
 
@@ -162,15 +160,16 @@ function draw() {
   const here = history.state === "work" && images.length > 0;
   byId("work").hidden = !here;
   byId("ways").classList.toggle("slim", here);
-  // It stays meanwhile: the second click of two must not meet another button.
+  // It stays: a double click must not meet another button.
   byId("send").hidden = !sending && !waiting().length;
   byId("send").ariaDisabled = Boolean(sending);
   byId("cancel").hidden = !sending;
   byId("clear").hidden = Boolean(sending);
   progress();
   if (!here || !parts) return;
+  status();
   refill(byId("strip"), images.length > 1 && images.map(thumbnail));
-  // The marks are for the benchmark.
+  // Marks are for the benchmark.
   parts.viewer.show(shown).then((seen) => seen && performance.mark(shown?.answer ? "heatmap" : "preview"));
   parts.answer.draw(byId("answer"), shown, {
     facts,
@@ -187,7 +186,7 @@ function thumbnail(image) {
   const { id, name, state } = image;
   return make("li", {},
     make("button", { className: `thumb ${state}`, ariaCurrent: image === shown ? "true" : null, name: id, onclick: () => select(image) },
-      image.thumbnail ?? make("canvas"), make("span", { className: "name" }, name), make("span", {}, parts.answer.inShort(image))),
+      image.thumbnail, make("span", { className: "name" }, name), make("span", {}, parts.answer.inShort(image))),
     !sending && make("button", { className: "quiet remove", ariaLabel: t("remove", { name }), onclick: () => remove(image) }, "×"));
 }
 
@@ -202,10 +201,10 @@ function remove(image) {
   (byId("strip").querySelector("button") ?? byId("clear")).focus();
 }
 
-function status(all) {
-  const count = all.length;
-  const done = all.filter(({ answer, state }) => (sending ? state !== "sending" : answer)).length;
-  byId("status").textContent = count === 1 && !sending ? `${all[0].name}: ${parts.answer.inShort(all[0])}` : t("answeredOf", { done, count });
+function status() {
+  const [first, more] = images;
+  const done = images.filter(({ answer }) => answer).length;
+  byId("status").textContent = more ? t("answeredOf", { done, count: images.length }) : `${first.name}: ${parts.answer.inShort(first)}`;
 }
 
 function progress() {
@@ -252,7 +251,6 @@ on("cancel", "click", () => sending?.abort());
 on("clear", "click", () => {
   images.length = 0;
   byId("key-form").hidden = true;
-  byId("status").textContent = "";
   history.replaceState(null, "");
   draw();
   byId("files").focus();
@@ -262,7 +260,7 @@ on("key-form", "submit", async (event) => {
   event.preventDefault();
   const key = byId("key").value.trim();
   byId("key-form").hidden = true;
-  await asked; // without the key; what comes back would take it away again
+  await asked; // what comes back would take it away again
   keep(key);
   ask(images.filter(({ problem }) => problem?.code === "unauthorized"));
 });

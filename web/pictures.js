@@ -8,7 +8,8 @@ export async function kindOf(blob) {
   const text = String.fromCharCode(...head);
   if (text.startsWith("\xff\xd8\xff")) return "jpeg";
   if (text.startsWith("\x89PNG")) return head[24] === 16 ? "other" : "png";
-  if (/^RIFF....WEBP/s.test(text)) return "webp";
+  // Chromium ignores its EXIF.
+  if (/^RIFF....WEBP/s.test(text)) return text[15] === "X" && head[20] & 8 ? "other" : "webp";
   if (text.startsWith("BM")) return "bmp";
   return /^(II[*+]\0|MM\0[*+]|.{128}DICM)/s.test(text) ? "other" : null;
 }

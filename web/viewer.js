@@ -89,7 +89,6 @@ function fromCentre(x, y) {
 const hide = () => root.classList.add("hide");
 const unhide = () => root.classList.remove("hide");
 
-// Controls, keys, mouse, fingers
 on("controls", "input", drawHeat);
 on("hold", "pointerdown", hide);
 on("beside", "click", ({ target }) => {

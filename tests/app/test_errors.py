@@ -233,6 +233,13 @@ class TestWhatIsNotThere:
         connection.close()
 
 
+@pytest.mark.parametrize("host", ["[", "]", "[::1"])
+def test_a_host_that_is_none_is_a_bad_request_where_it_is_needed(client: Client, host: str) -> None:
+    answer = client.get("/docs", headers={"Host": host})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert client.get("/api/health", headers={"Host": host}).status_code == 200
+
+
 def test_no_answer_tells_of_the_inside(client: Client) -> None:
     bodies = [b"", b"{", b"GIF89a", JPEG[:500], claims(10_000, 5_000), bytes(2000)]
     for body in bodies:

@@ -34,7 +34,7 @@ class Hostile:
 
 type Files = Iterator[tuple[str, bytes, tuple[str, ...]]]
 
-_MODULES = ("foreign", "shapes", "jpegs", "pngs", "tiffs", "webps_and_bmps", "dicoms")
+_MODULES = ("foreign", "shapes", "pieces", "jpegs", "pngs", "tiffs", "webps_and_bmps", "dicoms")
 
 
 def family(make: Callable[[], Files]) -> Callable[[], Files]:

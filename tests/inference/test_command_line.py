@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.__main__ import main
 from tests.drawing import draw_chest, encode_jpeg, encode_png
 
 ROOT = Path(__file__).parents[2]
@@ -276,3 +278,21 @@ def test_help_tells_what_it_takes():
     assert done.returncode == 0
     for option in ("--jsonl", "--files-from", "--explain", "--overlay-dir", "--force", "--size"):
         assert option in done.stdout
+
+
+def test_a_defect_says_where_it_is_and_nothing_of_a_patient(files, monkeypatch, capsys, caplog):
+    tag = "Doe^Jane"
+
+    def decode(data: bytes, **options: object) -> None:
+        raise ValueError(tag)
+
+    monkeypatch.setattr("inference.pipeline.decode", decode)
+    with caplog.at_level(logging.ERROR, "chest_xray"):
+        assert main(["--jsonl", str(files["chest.jpg"])]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["code"] == "internal"
+    assert answer["detail"] == "The request could not be answered. The fault is on our side."
+    [defect] = [json.loads(each.getMessage()) for each in caplog.records]
+    assert (defect["event"], defect["request_id"]) == ("defect", answer["request_id"])
+    assert defect["trace"].endswith("\nValueError")
+    assert tag not in caplog.text

@@ -118,6 +118,22 @@ def test_a_window_applies_to_rescaled_values() -> None:
     assert shown([0, 500, 600, 1000], **options, **window) == [0, 0, 51, 255]
 
 
+@pytest.mark.parametrize(
+    "empty",
+    ["VOILUTFunction", "RescaleSlope", "RescaleIntercept", "VOILUTSequence", "ViewPosition"],
+)
+def test_an_element_without_a_value_means_the_same_as_none(empty: str) -> None:
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    given = {"RescaleSlope": 1, "RescaleIntercept": 0} if "Rescale" in empty else {}
+    value = [] if empty == "VOILUTSequence" else ""
+    assert shown([0, 2048, 4095], **(window | given | {empty: value})) == [0, 128, 255]
+
+
+@pytest.mark.parametrize("half", [{"WindowWidth": 10}, {"WindowCenter": 10}])
+def test_half_a_window_is_none(half: dict[str, int]) -> None:
+    assert shown([0, 1000, 4000], **half) == shown([0, 1000, 4000])
+
+
 def test_a_rescale_with_a_negative_slope_inverts_with_and_without_a_window() -> None:
     options = {"RescaleSlope": -1, "RescaleIntercept": 4095, "bits_stored": 12}
     window = {"WindowCenter": 2047.5, "WindowWidth": 4095, "VOILUTFunction": "LINEAR_EXACT"}
@@ -316,7 +332,8 @@ def test_an_age_that_is_no_number_is_none(age: str) -> None:
         ({"Rows": 49}, "not Rows x Columns"),
         ({"Rows": 24}, "not Rows x Columns"),
         ({"Columns": 0}, "Columns is missing"),
-        ({"WindowCenter": 5, "WindowWidth": 0}, "corrupt"),
+        ({"WindowCenter": 5, "WindowWidth": 0}, "window, rescale or lookup table"),
+        ({"BitsStored": 4, "HighBit": 7}, "High Bit is 7, Bits Stored 4"),
     ],
 )
 def test_what_is_no_single_gray_frame_is_refused(options: dict[str, object], words: str) -> None:

@@ -130,7 +130,7 @@ class TestRawBodies:
         "content_type", [None, "image/jpeg", "application/json", FORM, "text/plain"]
     )
     def test_without_a_byte_hold_no_image(self, content_type):
-        with pytest.raises(NoImage):
+        with pytest.raises(NoImage, match="or came in chunks"):
             read(content_type, b"")
 
     def test_may_be_as_long_as_the_limit_and_no_longer(self):
@@ -236,6 +236,7 @@ class TestJson:
             "+ / + /\tA A = =",
             "data:image/png;base64,+/+/AA==",
             "data:;base64,-_-_AA",
+            "\r\n data:image/png;base64,+/+/AA==\n",
             "DATA:application/dicom;x=y;BASE64,+/+/AA==",
         ],
     )
@@ -256,9 +257,10 @@ class TestJson:
             ("=", "cut off or garbled"),
             ("A=AA", "cut off or garbled"),
             ("AA*A", "a character that base64 does not know"),
+            ("https://example.org/x.png", "image takes base64, not a link"),
+            ("HTTP://example.org/x.png", "image takes base64, not a link"),
             ("AAÄA", "a character that base64 does not know"),
             ("AA\x00A", "a character that base64 does not know"),
-            ("https://example.org/x.png", "a character that base64 does not know"),
             ("data:image/png,AAAA", "must read data:MEDIA-TYPE;base64,DATA"),
             ("data:image/png;base64", "must read data:MEDIA-TYPE;base64,DATA"),
         ],

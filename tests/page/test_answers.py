@@ -332,6 +332,25 @@ class TestSeveralImages:
             probability = answers[name]["prediction"]["probability"]
             assert visit.heading().endswith(f"{100 * probability:.1f}" + "%")
 
+    def test_are_counted_over_all_batches_and_say_why_there_is_no_answer(
+        self, visit: Visit, blank: bytes
+    ) -> None:
+        visit.allowed = "status of 4(15|22)"
+        [chest] = chests(1)
+        visit.see(chest)
+        status = visit.page.locator("#status")
+        expect(status).to_have_text(re.compile(r"^0\.png: .+ \d+%, (not )?certain$"))
+        visit.choose(("blank.png", "", blank), ("letter", "", b"Dear colleague"))
+        expect(status).to_have_text("1 of 3 answered")
+        visit.send()
+        expect(status).to_have_text("1 of 3 answered")
+        reasons = ["Empty: nearly all of one gray.", "The service does not read this format."]
+        shown = visit.page.locator("#strip .thumb span:last-child")
+        expect(shown).to_have_text([re.compile("certain$"), *reasons])
+        expect(visit.page.locator("#list tbody td:nth-child(2)").nth(1)).to_have_text(reasons[0])
+        visit.page.get_by_label("Remove letter").click()
+        expect(status).to_have_text("1 of 2 answered")
+
     def test_are_a_csv_in_which_nothing_is_a_formula(self, visit: Visit, blank: bytes) -> None:
         [(_, kind, image)] = chests(1)
         visit.choose(('=cmd|"x",1.png', kind, image), ("blank.png", kind, blank))

@@ -33,7 +33,7 @@ def test_a_refusal_gives_its_reason_and_can_be_overruled(visit: Visit, blank: by
     visit.choose(("blank.png", "image/png", blank))
     visit.send()
     assert visit.heading() == "This does not look like a frontal chest X-ray"
-    expect(visit.answer.locator("li")).to_have_text(["Empty: nearly all of one gray."])
+    expect(visit.answer.locator("p:not(.small)")).to_have_text(["Empty: nearly all of one gray."])
     visit.answer.get_by_text("Answer anyway").click()
     visit.wait()
     expect(visit.answer).to_have_class("answered")
@@ -55,7 +55,7 @@ def test_every_reason_has_its_words(visit: Visit) -> None:
     visit.choose(FILE)
     visit.send()
     words = visit.words()
-    expect(visit.answer.locator("li")).to_have_text(
+    expect(visit.answer.locator("p:not(.small)")).to_have_text(
         [*(words[reason] for reason in reasons[:-1]), "from the moon"]
     )
 

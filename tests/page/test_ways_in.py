@@ -77,6 +77,10 @@ FILES = {
         "a.jpg",
         drawing.encode_jpeg(np.ascontiguousarray(np.rot90(CHEST)), orientation=6),
     ),
+    "turned WebP": (
+        "a.webp",
+        drawing.encode_webp(np.ascontiguousarray(np.rot90(CHEST)), lossless=True, orientation=6),
+    ),
 }
 
 
@@ -149,6 +153,34 @@ def test_while_it_waits_it_shows_progress_and_can_be_cancelled(visit: Visit, che
     visit.answer.get_by_text("Try again").click()
     visit.wait()
     expect(visit.answer).to_have_class("answered")
+
+
+def test_what_was_cancelled_is_sent_with_all_that_waits(visit: Visit, chest: bytes) -> None:
+    visit.holds()
+    visit.choose(*((f"{number}.jpg", "image/jpeg", chest) for number in range(3)))
+    visit.page.click("#send")
+    visit.page.click("#cancel")
+    expect(visit.page.locator("#strip .cancelled")).to_have_count(3)
+    visit.page.unroute_all()
+    visit.choose(("3.jpg", "image/jpeg", chest))
+    visit.send()
+    expect(visit.page.locator("#status")).to_have_text("4 of 4 answered")
+    expect(visit.page.locator("#send")).to_be_hidden()
+
+
+def test_of_many_images_at_once_few_are_decoded_at_a_time(visit: Visit, chest: bytes) -> None:
+    visit.page.evaluate("""() => {
+        const decode = createImageBitmap;
+        let now = 0;
+        window.most = 0;
+        window.createImageBitmap = async (blob) => {
+            window.most = Math.max(window.most, ++now);
+            try { return await decode(blob); } finally { now--; }
+        };
+    }""")
+    visit.drop(*((f"{number}.jpg", "image/jpeg", chest) for number in range(12)))
+    expect(visit.page.locator("#strip .thumb canvas[width='160']")).to_have_count(12)
+    assert visit.page.evaluate("window.most") <= 2  # a thumbnail's and the one that is looked at
 
 
 def test_an_image_can_be_taken_away_again(visit: Visit, chest: bytes) -> None:
