@@ -140,7 +140,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
          sys.executable, "-m", "tests.hostile.internet"],
         cwd=REPOSITORY,
         input=json.dumps({"zone": ZONE, "links": links, "certificate": str(folder / "server.pem")}),
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return dict(zip(links, map(tuple, json.loads(done.stdout)), strict=True))
