@@ -283,7 +283,9 @@ def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Pa
     put(tmp_path / "files", drawn(2))
     store = tmp_path / "store"
     ask("submit", str(tmp_path / "files"), "--store", str(store), "--overlays", "--workers", "1")
-    for row in rows(store):
+    found = rows(store)
+    assert len(found) == 2
+    for row in found:
         (explanation,) = row["explanations"]  # type: ignore[misc]
         assert "base64" not in explanation
         assert (store / explanation["overlay"]).read_bytes()[:3] == b"\xff\xd8\xff"
