@@ -18,13 +18,13 @@ from archive.folder import FolderImages, FolderRecords
 from archive.here import Place, work_here
 from archive.jobs import Job
 from archive.places import Images, Records, Tally
-from archive.progress import progress
 from archive.status import lines, status
 from archive.submitting import failed, pages_to_queue, without_shard
 from inference.errors import BadRequest
 from inference.reading import read_options
 from inference.settings import Settings, SettingsError, archive_store
 from model_store.errors import StoreError
+from model_store.progress import progress
 from model_store.store import open_store
 
 #: Where jobs on a disk are kept unless --store says so.
@@ -179,7 +179,7 @@ def _place(source: str, here: bool, store: str | None, setting: str) -> tuple[st
 
 
 def _queue_pages(records: Records, images: Images, job: Job, store: str) -> None:
-    with progress("listing", None) as step, _sender(store) as send:
+    with progress("listing", None, "image") as step, _sender(store) as send:
         for page, made in pages_to_queue(records, images, job):
             send(list(jobs.batches(job, page)))
             jobs.note_progress(records, job, made)
@@ -201,7 +201,7 @@ def _work_here(
 ) -> int:
     place = Place(job.container, given.store or str(HERE))
     total = jobs.progress(records, job).images - status(records, job).tally.images
-    with progress("radiographs", max(0, total)) as step:
+    with progress("radiographs", max(0, total), "image") as step:
 
         def done(batch: Batch, tally: Tally | None) -> None:
             step(len(batch.items))

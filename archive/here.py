@@ -9,6 +9,7 @@ fifth time, with the reason in the job's record, as a queue does.
 import functools
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -120,9 +121,22 @@ def _tried_alone(batch: Batch, place: Place) -> Tally | None:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # Not forked: the parent may have threads. A parent that is killed takes its children along,
-    # because what they read from it ends.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    # Not forked: the parent may have threads.
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Take this process along when its parent is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _work(batch: Batch, place: Place) -> Tally | None:

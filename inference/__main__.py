@@ -5,6 +5,7 @@ A bad file is named and does not stop the rest; the exit status is then 1.
 """
 
 import argparse
+import base64
 import io
 import json
 import logging
@@ -133,8 +134,6 @@ def _watched(answers: Iterable[dict[str, Any]], total: int) -> Iterable[dict[str
 
 
 def _write_overlays(answer: dict[str, Any], folder: Path, stem: str) -> None:
-    import base64
-
     for each in answer.get("explanations", ()):
         file = folder / f"{stem}.{each['label']}{_SUFFIXES[each['media_type']]}"
         file.write_bytes(base64.b64decode(each["base64"]))

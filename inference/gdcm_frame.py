@@ -35,7 +35,9 @@ def main(columns: int, rows: int, bits_stored: int, transfer_syntax: str) -> Non
     del image, element, fragments, fragment
     samples = text.encode("utf-8", "surrogateescape")
     del text
-    sys.stdout.buffer.write(samples)
+    # Not sys.stdout.buffer: with PYTHONUNBUFFERED that takes a write that was cut short for a whole one.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+        output.write(samples)
 
 
 if __name__ == "__main__":

@@ -53,13 +53,12 @@ _FILE: Json = {
 }
 
 
-def document(labels: Sequence[str], settings: Settings, *, server_url: str | None = None) -> Json:
-    """Describe the service as it is set up.
+def document(labels: Sequence[str], settings: Settings) -> Json:
+    """Describe the service as it is set up; it answers where the document comes from.
 
     Args:
         labels: The classes of the model, in order.
         settings: `predict_auth`, `allow_links` and the limits change what is described.
-        server_url: Where the service answers; None leaves it to where the document came from.
 
     Returns:
         An OpenAPI 3.1 document, ready for `json.dumps`.
@@ -81,7 +80,6 @@ def document(labels: Sequence[str], settings: Settings, *, server_url: str | Non
             "version": "1.0.0",
             "description": NOTICE,
         },
-        **({"servers": [{"url": server_url}]} if server_url else {}),
         "paths": {
             "/api/predict": {"post": predict},
             "/api/model": {"get": _model()},

@@ -63,6 +63,7 @@ class Pipeline:
             TooLarge, UnsupportedMedia, Undecodable: The file is not one that can be read.
             NotAChestXray: The gate refuses it and `options.force` is not set.
             GateError: The gate fails.
+            ValueError: The network's logits are not finite.
         """
         manifest = self._manifest
         with course.step("decode"):

@@ -131,9 +131,8 @@ class Service:
 
     def _asked_manifest(self) -> Manifest:
         settings = self.settings
-        if (
-            "://" not in settings.model_store
-        ):  # to ask a store elsewhere takes as long as to open it
+        # To ask a store elsewhere takes as long as to open it.
+        if "://" not in settings.model_store:
             with suppress(StoreError):
                 return open_store(settings.model_store).manifest(settings.model_version)
         return self._opened().manifest

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str, size: int) -> Iterator[Callable[[int], object]]:
-    """Hand out a function to call with the number of bytes after each part of `size` bytes."""
+def progress(what: str, total: int | None, unit: str = "B") -> Iterator[Callable[[int], object]]:
+    """Hand out a function to call with how many more of `total` are done; None: nobody knows how many."""
     try:
         from tqdm import tqdm
     except ImportError:  # a tool of those who work on this; nothing else is missing without it
-        yield lambda part: None
+        yield lambda more: None
         return
     with tqdm(
-        desc=what, total=size, unit="B", unit_scale=True, delay=2, leave=False, disable=None
+        desc=what, total=total, unit=unit, unit_scale=True, delay=2, leave=False, disable=None
     ) as bar:
         yield bar.update

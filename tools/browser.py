@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 #: Nothing but what a page asks for goes over the network.
@@ -40,6 +40,7 @@ def chromium() -> Iterator[Browser]:
         raise BrowserMissingError(
             "There is no Chromium; on Debian or Ubuntu: sudo apt-get install -y chromium"
         )
+    expect.set_options(timeout=60_000)  # of five seconds a machine that is busy needs more
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, args=list(_ARGUMENTS), env={**os.environ, "HOME": home}

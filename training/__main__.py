@@ -509,7 +509,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("version", help="a version of --store")
     publish.add_argument("--store", default="model_store/models", help="where it is")
-    publish.add_argument("--to", help="a store's folder (without it: no copy, for --promote)")
+    publish.add_argument("--to", help="another store (without it: no copy, for --promote)")
     publish.add_argument("--promote", action="store_true", help="put it into use there")
     publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
     publish.set_defaults(command=_publish)

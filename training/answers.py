@@ -1,7 +1,9 @@
 """What a network answers for a data set's images, as they are and altered."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,9 @@ from training.data import Example, read_pixels
 from training.evaluators import Predictions
 from training.evaluators.shortcuts import WITH_MASK, WITHOUT_MASK
 from training.lungs import Masks
+
+if TYPE_CHECKING:
+    import keras
 
 #: The key of the images as they are.
 ORIGINAL = "original"
@@ -96,6 +101,34 @@ def _pictures(
     if altered and mask is not None:
         pictures |= {name: alter(pixels, mask) for name, alter in WITH_MASK.items()}
     return pictures
+
+
+def keras_logits(
+    network: "keras.Model", spec: InputSpec, examples: Sequence[Example], doing: str
+) -> npt.NDArray[np.float32]:
+    """What a Keras network says of images, decoded and preprocessed as they are served.
+
+    Args:
+        network: Answers with logits, or with a dictionary that has `logits`.
+        spec: Its input.
+        examples: The images, n of them.
+        doing: What the progress bar says.
+
+    Returns:
+        float32 [n, classes].
+
+    Raises:
+        DataError: An image cannot be read.
+    """
+    logits = []
+    with tqdm(total=len(examples), desc=doing, unit="image", leave=False, disable=None) as bar:
+        # In small batches, because all inputs at once are hundreds of megabytes.
+        for batch in itertools.batched(examples, 32, strict=False):
+            inputs = [preprocess(read_pixels(each), spec) for each in batch]
+            found = network.predict_on_batch(np.concatenate(inputs))
+            logits.append(found["logits"] if isinstance(found, dict) else found)
+            bar.update(len(batch))
+    return np.concatenate(logits)
 
 
 def predictions_from(

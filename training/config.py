@@ -5,6 +5,7 @@ import pkgutil
 import runpy
 from dataclasses import dataclass, field
 
+from model_store.manifest import Input
 from training import configs
 from training.augmentation import Augmentation
 
@@ -61,6 +62,11 @@ class Config:
     hidden_lungs: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
+
+    @property
+    def input(self) -> Input:
+        """What the network is served: gray, as it comes."""
+        return Input(size=self.size, channels=1, low=0.0, high=255.0)
 
 
 def load_config(name: str) -> Config:

@@ -1,12 +1,9 @@
 """A trained network → a model folder that the service takes as it is."""
 
-import itertools
-import math
 import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -14,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from scipy.special import softmax
-from tqdm import tqdm
 
-from inference.preprocessing import VERSION, preprocess
+from inference.preprocessing import VERSION
 from inference.runtime.litert import LiteRTRuntime
-from model_store.errors import VersionExists
 from model_store.manifest import (
     ClassName,
     FileRecord,
@@ -26,20 +21,20 @@ from model_store.manifest import (
     Manifest,
     Outputs,
     Threshold,
-    is_version_name,
 )
 from model_store.store import FolderStore
-from training.answers import ORIGINAL, ask
+from training.answers import ORIGINAL, ask, keras_logits
 from training.assess import Audits, add_left_out, assess, sanity_of
 from training.calibrate import fit_temperature, fit_threshold
 from training.card import Facts, model_card
 from training.config import Config
-from training.data import SPLITS, Example, check_labels, fingerprint, of_split, read_pixels
+from training.data import SPLITS, Example, check_labels, fingerprint, of_split
 from training.figures import scalars, trained_cells
 from training.gated import fitted, with_metrics, with_section
 from training.lungs import read_masks
 from training.negatives import read_negatives
 from training.networks import for_serving
+from training.new_version import check_new, now
 
 NAMES = {
     "covid19": "COVID-19",
@@ -137,13 +132,7 @@ def export(
         VersionExists: The store has this version.
     """
     audits = audits or Audits()
-    # Asked now, because what follows takes minutes.
-    if not is_version_name(version):
-        raise ValueError(
-            f"{version!r} is no version's name; letters, digits, '.', '_', '-' make one."
-        )
-    if (store.path / version).exists():
-        raise VersionExists(f"Version {version} is in {store.path} already; name another one.")
+    check_new(version, store)
     classes, data = config.classes, fingerprint(examples)
     seen_before = [
         each
@@ -162,7 +151,7 @@ def export(
     others = read_negatives(audits.not_cxr, examples) if audits.not_cxr else None
 
     model = for_serving(keras.models.load_model(network, compile=False), config.size)
-    spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
+    spec = config.input
     content = to_litert(model)
     outputs = outputs_of(model)
     runtime = LiteRTRuntime(content, outputs, threads=os.cpu_count() or 1)
@@ -191,7 +180,7 @@ def export(
 
     facts = Facts(
         version=version,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=now(),
         architecture=model.name,
         classes=classes,
         size=spec.size,
@@ -244,21 +233,9 @@ def _check_parity(
     examples: Sequence[Example],
     logits: npt.NDArray[np.float32],
 ) -> None:
-    # Read anew in small batches, because all inputs at once are hundreds of megabytes.
-    inputs = (preprocess(read_pixels(each), spec) for each in examples)
-    keras_logits = np.concatenate(
-        [
-            model.predict_on_batch(np.concatenate(batch))
-            for batch in tqdm(
-                itertools.batched(inputs, 32, strict=False),
-                "checking parity",
-                math.ceil(len(examples) / 32),
-                disable=None,
-            )
-        ]
-    )
-    difference = np.abs(softmax(keras_logits, axis=1) - softmax(logits, axis=1)).max()
-    others = int((keras_logits.argmax(axis=1) != logits.argmax(axis=1)).sum())
+    wanted = keras_logits(model, spec, examples, "checking parity")
+    difference = np.abs(softmax(wanted, axis=1) - softmax(logits, axis=1)).max()
+    others = int((wanted.argmax(axis=1) != logits.argmax(axis=1)).sum())
     if not difference <= PARITY or others:
         raise ParityError(
             f"LiteRT differs from Keras by up to {difference:.5f} in probability (at most {PARITY} is "

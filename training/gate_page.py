@@ -10,7 +10,7 @@ import numpy as np
 
 from training.data import Example, read_pixels
 from training.evaluators.gate import Judged, mistakes
-from training.figures import number, without_nan, write_json
+from training.figures import number, span, without_nan, write_json
 from training.gated import BARS, GateReport
 from training.negatives import turned
 
@@ -21,17 +21,22 @@ MOST, SIDE = 24, 192
 def write_page(report: GateReport, version: str, folder: Path) -> None:
     """Write `gate.html` and `gate.json` into a folder."""
     write_json(report.found, folder / "gate.json")
+    page = html_templates().get_template("gate_page.html")
+    (folder / "gate.html").write_text(
+        page.render(version=version, gate=section_of(report)), encoding="utf-8"
+    )
+
+
+def html_templates() -> jinja2.Environment:
+    """The templates of pages, with what writes figures in them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("training"),
         autoescape=True,
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["figure"] = number
-    page = environment.get_template("gate_page.html").render(
-        version=version, gate=section_of(report)
-    )
-    (folder / "gate.html").write_text(page, encoding="utf-8")
+    environment.filters |= {"figure": number, "span": span}
+    return environment
 
 
 def section_of(report: GateReport) -> dict[str, Any]:

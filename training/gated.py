@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from inference.gate import Gate
 from inference.preprocessing import VERSION
 from inference.runtime import Runtime
 from inference.runtime.litert import LiteRTRuntime
-from model_store.errors import VersionExists
-from model_store.manifest import FileRecord, Input, Manifest, is_version_name
+from model_store.manifest import FileRecord, Input, Manifest
 from model_store.store import FolderStore
 from training.data import Example, of_split
 from training.evaluators.gate import Judged, gate_figures, mistakes
 from training.figures import number, table
 from training.gate import fit_gate, judge_all
+from training.new_version import check_new, now
 
 #: Figure → what a person calls it, its bar, and whether more is better.
 BARS: dict[str, tuple[str, float, bool]] = {
@@ -119,10 +118,7 @@ def add_gate(
         VersionExists: The store has this version.
         StoreError: `version` is not there or damaged.
     """
-    if not is_version_name(name):
-        raise ValueError(f"{name!r} is no version's name; letters, digits, '.', '_', '-' make one.")
-    if (store.path / name).exists():
-        raise VersionExists(f"Version {name} is in {store.path} already; name another one.")
+    check_new(name, store)
     before = store.verify(version)
     if before.preprocessing != VERSION:
         raise ValueError(
@@ -142,7 +138,7 @@ def add_gate(
         manifest = replace(
             before,
             version=name,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=now(),
             files={file: FileRecord.of((folder / file).read_bytes()) for file in before.files},
             gate=gate.to_manifest(),
             metrics=with_metrics(before.metrics, report.found),

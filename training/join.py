@@ -1,19 +1,16 @@
 """Several runs' networks → one run whose network answers with the mean of their class maps."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from inference.preprocessing import preprocess
-from model_store.manifest import Input
 from training import networks
+from training.answers import keras_logits
 from training.config import Config
-from training.data import DataError, Example, check_labels, of_split, read_pixels
+from training.data import DataError, Example, check_labels, of_split
 from training.run_state import BEST, close_epoch, open_run, read_config
 from training.train import validate
 
@@ -74,16 +71,7 @@ def as_run(model: keras.Model, config: Config, examples: Sequence[Example], to: 
         raise DataError("The validation split has only sources that the runs went without.")
     check_labels(validation, config.classes)
     state = open_run(config, to, resume=False)
-    spec = Input(size=config.size, channels=1, low=0.0, high=255.0)
-    batches = list(itertools.batched(validation, 32, strict=False))
-    logits = np.concatenate(
-        [
-            model.predict_on_batch(
-                np.concatenate([preprocess(read_pixels(each), spec) for each in batch])
-            )["logits"]
-            for batch in tqdm(batches, "validating", leave=False, disable=None)
-        ]
-    )
+    logits = keras_logits(model, config.input, validation, "validating")
     expected = np.eye(len(config.classes))[[config.classes.index(e.label) for e in validation]]
     close_epoch(model, to, state, {"epoch": 1, **validate(logits, expected)})
     return to / BEST

@@ -5,19 +5,16 @@ never saw says what to expect in the next hospital.
 """
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from inference.preprocessing import preprocess
-from model_store.manifest import Input
+from training.answers import keras_logits
 from training.calibrate import fit_temperature
 from training.config import Config
-from training.data import Example, of_split, read_pixels
+from training.data import Example, of_split
 from training.left_out import write_left_out
 from training.run_state import open_run
 from training.train import train
@@ -66,20 +63,8 @@ def leave_out(config: Config, examples: Sequence[Example], source: str, folder: 
     ]
     expected = np.array([config.classes.index(each.label) for each in validation])
     added = np.array(config.adjusted or 0.0)
-    temperature = fit_temperature(_logits(model, validation, config.size) + added, expected)
+    known = keras_logits(model, config.input, validation, "validating") + added
+    temperature = fit_temperature(known, expected)
     held_out = [each for each in examples if each.source == source]
-    logits = _logits(model, held_out, config.size) + added
+    logits = keras_logits(model, config.input, held_out, f"predicting {source}") + added
     return write_left_out(folder, source, config.classes, held_out, logits, temperature=temperature)
-
-
-def _logits(model: keras.Model, examples: Sequence[Example], size: int) -> np.ndarray:
-    spec = Input(size=size, channels=1, low=0.0, high=255.0)
-    batches = list(itertools.batched(examples, 32, strict=False))
-    return np.concatenate(
-        [
-            model.predict_on_batch(
-                np.concatenate([preprocess(read_pixels(e), spec) for e in batch])
-            )["logits"]
-            for batch in tqdm(batches, "predicting", leave=False, disable=None)
-        ]
-    )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +19,7 @@ from training import figures, pictures
 from training.answers import ask
 from training.assess import Assessment, Audits, add_left_out, assess, sanity_of
 from training.data import Example, check_labels, of_split, read_pixels
-from training.gate_page import section_of
+from training.gate_page import html_templates, section_of
 from training.gated import assess_gate, of_version
 from training.lungs import Masks, read_masks
 from training.negatives import read_negatives
@@ -213,13 +212,6 @@ def as_page(
         gate: Its figures and mistakes, see `gate_page.section_of`; None: not measured.
     """
     found = metrics[split]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("training"),
-        autoescape=True,
-        trim_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"figure": figures.number, "span": figures.span}
     plots = {
         "cells": pictures.recall_by_cell(found),
         "reliability": pictures.reliability_diagram(found),
@@ -233,18 +225,22 @@ def as_page(
         plots["heat"] = pictures.heat_by_cell(found)
     if found["sanity"]:
         plots["sanity"] = pictures.sanity_curve(found["sanity"])
-    return environment.get_template("report.html").render(
-        model=metrics["model"],
-        split=split,
-        found=found,
-        left_out=found["left_out"],
-        tiles=[_tile(key, found) for key in _TILES if key in found],
-        unseen=unseen,
-        largest=max(row["images"] for row in found["classes"].values()) / found["images"],
-        plots={key: pictures.as_svg(plot, key) for key, plot in plots.items()},
-        gallery=groups,
-        gate=gate,
-        outlined=bool(found["heat"]),
+    return (
+        html_templates()
+        .get_template("report.html")
+        .render(
+            model=metrics["model"],
+            split=split,
+            found=found,
+            left_out=found["left_out"],
+            tiles=[_tile(key, found) for key in _TILES if key in found],
+            unseen=unseen,
+            largest=max(row["images"] for row in found["classes"].values()) / found["images"],
+            plots={key: pictures.as_svg(plot, key) for key, plot in plots.items()},
+            gallery=groups,
+            gate=gate,
+            outlined=bool(found["heat"]),
+        )
     )
 
 

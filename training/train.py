@@ -215,8 +215,7 @@ def _one_hot(examples: Sequence[Example], config: Config) -> npt.NDArray[np.floa
 
 def validate(logits: np.ndarray, expected: np.ndarray) -> dict[str, float]:
     """Loss, accuracy and mean recall of logits [n, classes] for the one-hot truth [n, classes]."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_probabilities = scipy.special.log_softmax(logits, axis=1)
     truth = expected.argmax(axis=1)
     right = logits.argmax(axis=1) == truth
     return {

@@ -27,6 +27,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
+from training.columns import columns
 from training.data import Example, fingerprint, read_dataset
 from training.space import SPACE, as_python, configured, values_of
 from training.tracking import Observer
@@ -314,8 +315,8 @@ def show(tuning: Tuning, rows: int = 10) -> tuple[str, str]:
     ]
     tables = [
         f"{len(complete)} trials are complete, {pruned} were ended early.",
-        _table(["trial", "val loss", "val accuracy", "epoch", "run"], ranking),
-        _table(["setting", "config", *(f"trial {t.number}" for t in complete[:3])], settings),
+        columns(["trial", "val loss", "val accuracy", "epoch", "run"], ranking),
+        columns(["setting", "config", *(f"trial {t.number}" for t in complete[:3])], settings),
     ]
     docstring = (
         f"{Path(tuning.config).stem}, tuned: the best of {len(complete) + pruned} trials.\n\n"
@@ -324,11 +325,3 @@ def show(tuning: Tuning, rows: int = 10) -> tuple[str, str]:
         f"{study.user_attrs['settings']['epochs']}.\n"
     )
     return "\n\n".join(tables), as_python(configured(config, best.params), docstring)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *rows]
-    )

@@ -61,6 +61,16 @@ def in_json(image: bytes) -> dict[str, str]:
     return {"image": base64.b64encode(image).decode()}
 
 
+MULTIPART = "multipart/form-data; boundary=xx"
+FILE = '; filename="a.jpg"'
+
+
+def in_form(name: str, value: bytes, file: str = "") -> bytes:
+    """The body of the type MULTIPART with this one part; with FILE it is a file."""
+    head = f'--xx\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+    return head.encode() + value + b"\r\n--xx--\r\n"
+
+
 def claims(width: int, height: int) -> bytes:
     """A small PNG whose header tells of that many pixels."""
     header = b"IHDR" + struct.pack(">LLBBBBB", width, height, 8, 0, 0, 0, 0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import drawing
-from tests.app.asking import claims, in_json
+from tests.app.asking import FILE, MULTIPART, claims, in_form, in_json
 from tests.app.conftest import CopyApp
 from tests.app.worker import RunningWorker, StartWorker
 from tests.tools.running import REPOSITORY
@@ -65,22 +65,12 @@ def link(url: str) -> bytes:
     return json.dumps({"image_url": url}).encode()
 
 
-def form(name: str, value: bytes, file: str = "") -> bytes:
-    """A multipart body with the boundary xx."""
-    head = f'--xx\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
-    return head.encode() + value + b"\r\n--xx--\r\n"
-
-
-MULTIPART = "multipart/form-data; boundary=xx"
-FILE = '; filename="a.jpg"'
-
-
 class TestAnAnswer:
     @pytest.mark.parametrize(
         ("how", "content_type", "body"),
         [
             ("raw", "image/jpeg", JPEG),
-            ("form", MULTIPART, form("image", JPEG, FILE)),
+            ("form", MULTIPART, in_form("image", JPEG, FILE)),
             ("json", JSON, json.dumps(in_json(JPEG)).encode()),
         ],
     )
@@ -169,7 +159,7 @@ class TestAProblem:
             (
                 "link_forbidden",
                 MULTIPART,
-                form("image_url", b"http://127.0.0.1/a.png"),
+                in_form("image_url", b"http://127.0.0.1/a.png"),
                 {"form": "form", "link": True},
             ),
         ],

@@ -214,7 +214,9 @@ class TestExplain:
         assert others == [first, first]
 
     def test_gives_a_heatmap_of_values_from_0_to_1(self, client: Client, jpeg: bytes) -> None:
-        for explanation in client.answer(jpeg, explain="all")["explanations"]:
+        explanations = client.answer(jpeg, explain="all")["explanations"]
+        assert len(explanations) == 4
+        for explanation in explanations:
             heatmap = explanation["heatmap"]
             assert explanation["method"] == "grad-cam"
             assert len(heatmap["values"]) == heatmap["rows"] * heatmap["columns"] > 1
@@ -258,5 +260,6 @@ def test_what_the_gate_refuses_is_answered_with_a_warning_when_forced(client: Cl
     assert "blank" in answer["gate"]["reasons"]
     assert answer["warnings"][0].startswith("forced: ")
     assert abs(sum(answer["probabilities"].values()) - 1) < 1e-6
+    assert len(answer["explanations"]) == 4
     for explanation in answer["explanations"]:
         assert all(0 <= value <= 1 for value in explanation["heatmap"]["values"])

@@ -22,6 +22,7 @@ import requests
 from tests import drawing
 from tests.app.asking import Client, claims, in_json, without_chance
 from tests.tools.running import REPOSITORY, StartHost
+from tests.waiting import until
 
 CLIENTS = 32
 SECONDS = float(os.environ.get("APP_LOAD_SECONDS", "5"))
@@ -90,10 +91,7 @@ def all_closed_in_the_end(process: psutil.Process, folder: Path) -> Iterator[Non
     """Whatever is opened in the block is closed soon after it: files, sockets, processes."""
     before, files = process.num_fds(), [file.path for file in process.open_files()]
     yield
-    deadline = time.monotonic() + 10
-    while process.num_fds() > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert process.num_fds() <= before
+    until(lambda: process.num_fds() <= before)
     assert [file.path for file in process.open_files()] == files
     assert process.children() == []
     assert list(folder.iterdir()) == []

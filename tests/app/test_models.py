@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from model_store.store import BUNDLED, FolderStore
 from tests.app.asking import Client
 from tests.app.conftest import CopyApp
 from tests.tools.running import REPOSITORY, StartHost
+from tests.waiting import until
 
 ACTIVE = FolderStore(BUNDLED).active()
 
@@ -43,12 +43,12 @@ def damage(network: Path) -> None:
     network.write_bytes(content)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Keep asking for what is to happen soon."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def promote_next(store: Path) -> None:
+    """Add the version `next`, a copy of `other`, and promote it, in one step as the store does."""
+    shutil.copytree(store / "other", store / "next")
+    replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
+    (store.parent / "ACTIVE").write_text("next\nother\n")
+    (store.parent / "ACTIVE").replace(store / "ACTIVE")
 
 
 def test_nothing_is_loaded_before_the_first_prediction(start_host: StartHost, jpeg: bytes) -> None:
@@ -111,19 +111,18 @@ def test_the_bundled_version_stands_in_for_a_damaged_store_and_health_says_so(
 def test_a_degraded_app_recovers_when_its_store_is_mended_and_follows_promotions(
     start_host: StartHost, store: Path, jpeg: bytes
 ) -> None:
-    whole = (store / "other" / "model.tflite").read_bytes()
-    damage(store / "other" / "model.tflite")
+    network = store / "other" / "model.tflite"
+    whole = shutil.copy(network, store.parent / "whole")
+    damage(network)
     client = Client(start_host(REPOSITORY, MODEL_STORE=str(store), MODEL_REFRESH_SECONDS="1"))
     assert client.answer(jpeg)["model"]["version"] == ACTIVE
     assert client.get("/api/health").json()["status"] == "degraded"
 
-    (store / "other" / "model.tflite").write_bytes(whole)
+    whole.replace(network)
     until(lambda: client.get("/api/health").json()["status"] == "ready")
     assert client.answer(jpeg)["model"]["version"] == "other"
 
-    shutil.copytree(store / "other", store / "next")
-    replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
-    (store / "ACTIVE").write_text("next\nother\n")
+    promote_next(store)
     until(lambda: client.answer(jpeg)["model"]["version"] == "next")
     assert len(client.host.events("degraded")) == 1
     promoted = [event["model_version"] for event in client.host.events("promoted")]
@@ -135,9 +134,7 @@ def test_without_refreshing_a_promotion_waits_for_a_restart(
 ) -> None:
     client = Client(start_host(REPOSITORY, MODEL_STORE=str(store), MODEL_REFRESH_SECONDS="0"))
     assert client.answer(jpeg)["model"]["version"] == "other"
-    shutil.copytree(store / "other", store / "next")
-    replace(store / "next" / "manifest.json", '"version": "other"', '"version": "next"')
-    (store / "ACTIVE").write_text("next\nother\n")
+    promote_next(store)
     for _ in range(3):
         time.sleep(0.1)
         assert client.answer(jpeg)["model"]["version"] == "other"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests import drawing
-from tests.app.asking import in_json, without_chance
+from tests.app.asking import FILE, MULTIPART, in_form, in_json, without_chance
 from tests.app.conftest import CopyApp
 from tests.app.worker import RunningWorker, StartWorker
 from tests.tools.running import REPOSITORY
@@ -22,12 +22,6 @@ def worker(start_worker: StartWorker) -> RunningWorker:
 def post(worker: RunningWorker, body: bytes, content_type: str) -> Response:
     request = Request("POST", headers={"content-type": content_type}, body=body)
     return worker.invoke("predict", request)
-
-
-def form(name: str, image: bytes) -> bytes:
-    """A multipart body with the boundary xx."""
-    head = f'--xx\r\nContent-Disposition: form-data; name="{name}"; filename="a.jpg"\r\n\r\n'
-    return head.encode() + image + b"\r\n--xx--\r\n"
 
 
 @pytest.mark.parametrize("level", ["function", "anonymous"])
@@ -47,7 +41,7 @@ def test_every_route_has_its_method_and_only_predict_may_ask_for_a_key(
 
 def test_a_form_raw_bytes_and_json_get_the_same_answer(worker: RunningWorker, jpeg: bytes) -> None:
     answers = [
-        post(worker, form("image", jpeg), "multipart/form-data; boundary=xx"),
+        post(worker, in_form("image", jpeg, FILE), MULTIPART),
         post(worker, jpeg, "image/jpeg"),
         post(worker, json.dumps(in_json(jpeg)).encode(), "application/json"),
     ]

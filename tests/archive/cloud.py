@@ -7,9 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,12 +167,3 @@ def said(answer: Mapping[str, Any]) -> dict[str, Any]:
     """An answer without what is of its place, its time or its number."""
     others = ("file", "name", "etag", "outcome", "core_ms", "timing_ms", "request_id")
     return {key: value for key, value in answer.items() if key not in others}
-
-
-def until(what: str, seconds: float = 120) -> Iterator[None]:
-    """Look again and again; fails where that does not help."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.1)
-    raise AssertionError(f"After {seconds:g} s still not: {what}.")

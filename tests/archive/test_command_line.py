@@ -9,12 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 
 from archive import jobs
@@ -30,8 +31,9 @@ from archive.submitting import failed
 from archive.work import work_off
 from inference.service import Service
 from inference.settings import Settings
-from tests.archive.cloud import ask, drawn, expected, said, until
+from tests.archive.cloud import ask, drawn, expected, said
 from tests.tools.running import REPOSITORY
+from tests.waiting import until
 
 VERSION = Service(Settings()).model()["version"]
 
@@ -76,17 +78,23 @@ def test_a_folder_gets_the_rows_that_the_command_line_of_inference_gives(tmp_pat
     assert counts == [("answered", 38, False), ("failed", 4, True)]
 
 
+def ended(process: psutil.Process) -> bool:
+    """Whether it runs no more, whoever has yet to take note of that."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
+
+
 def test_a_killed_job_goes_on_where_it_was_and_counts_nothing_twice(tmp_path: Path) -> None:
     put(tmp_path / "files", drawn(160))
     store = tmp_path / "store"
     line = ["submit", str(tmp_path / "files"), "--store", str(store), "--workers", "1"]
     first = subprocess.Popen([sys.executable, "-m", "archive", *line], cwd=REPOSITORY)
-    for _ in until("the first shard is there"):
-        if list(store.rglob("*.jsonl")):
-            break
+    until(lambda: list(store.rglob("*.jsonl")))
+    workers = psutil.Process(first.pid).children(recursive=True)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    time.sleep(0.5)  # its worker notices
+    until(lambda: all(map(ended, workers)))
     before = {shard: shard.stat().st_mtime_ns for shard in store.rglob("*.jsonl")}
     assert 0 < len(before) < 10
     assert ask(*line).returncode == 0
@@ -318,7 +326,9 @@ def test_pictures_are_kept_beside_the_rows_where_they_are_asked_for(tmp_path: Pa
     put(tmp_path / "files", drawn(2))
     store = tmp_path / "store"
     ask("submit", str(tmp_path / "files"), "--store", str(store), "--overlays", "--workers", "1")
-    for row in rows(store):
+    found = rows(store)
+    assert len(found) == 2
+    for row in found:
         (explanation,) = row["explanations"]  # type: ignore[misc]
         assert "base64" not in explanation
         assert (store / explanation["overlay"]).read_bytes()[:3] == b"\xff\xd8\xff"

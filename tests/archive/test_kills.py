@@ -15,8 +15,9 @@ from pathlib import Path
 
 from archive.status import status
 from archive.submitting import without_shard
-from tests.archive.cloud import Cloud, drawn, expected, said, until
+from tests.archive.cloud import Cloud, drawn, expected, said
 from tests.archive.conftest import StartApp
+from tests.waiting import until
 
 IMAGES = int(os.environ.get("ARCHIVE_IMAGES", "300"))
 KILLS = int(os.environ.get("ARCHIVE_KILLS", "6"))
@@ -35,23 +36,27 @@ def test_every_image_has_one_row_that_says_what_the_command_line_says(
     cloud.sender().send(without_shard(cloud.records, job))  # every message once more
 
     deleted, changed = list(images)[3::97], list(images)[5::89]
-    kills, began = 0, time.monotonic()
+    began = time.monotonic()
     worker = app()
-    while kills < KILLS:
-        time.sleep(chance.uniform(1.5, 4))
+    for kill in range(KILLS):
+        if kill:
+            time.sleep(chance.uniform(1.5, 4))
+        else:
+            until(lambda: cloud.rows(job))
         worker.kill()
         worker.wait()
-        kills += 1
-        if kills == 1:  # in the middle of the job
+        if not kill:  # in the middle of the job
             for name in deleted:
                 cloud.blobs(cloud.container).delete_blob(name)
             cloud.upload(dict.fromkeys(changed, images["clinic-0/00000.jpg"]))
         worker = app()
-    for _ in until("every image has a row", PATIENCE):
+
+    def done() -> bool:
         if cloud.poisoned():  # five deaths with the same message in hand; `retry` is for that
             cloud.ask("retry", job.id)
-        if status(cloud.records, job).done:
-            break
+        return status(cloud.records, job).done
+
+    until(done, PATIENCE)
     seconds = time.monotonic() - began
 
     rows = cloud.rows(job)
@@ -66,6 +71,6 @@ def test_every_image_has_one_row_that_says_what_the_command_line_says(
         name: answer for name, answer in reference.items() if name not in gone | overwritten
     }
     print(
-        f"\n{len(images):,} images, all of them delivered twice, {kills} kills in {seconds:.0f} s: "
+        f"\n{len(images):,} images, all of them delivered twice, {KILLS} kills in {seconds:.0f} s: "
         f"{len(rows):,} rows, {len(gone)} deleted, {len(overwritten)} changed meanwhile"
     )

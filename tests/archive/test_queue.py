@@ -12,6 +12,7 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,11 @@ from inference.service import Service
 from inference.settings import Settings
 from model_store.store import open_store
 from tests.app.worker import RunningWorker
-from tests.archive.cloud import Cloud, drawn, until
+from tests.archive.cloud import Cloud, drawn
 from tests.archive.conftest import StartApp
 from tests.azurite.identity import Identity
 from tests.tools.running import REPOSITORY
+from tests.waiting import until
 
 
 def test_a_job_is_done_failures_are_rows_and_pictures_lie_beside(
@@ -42,9 +44,7 @@ def test_a_job_is_done_failures_are_rows_and_pictures_lie_beside(
     cloud.upload(images)
     job = cloud.submitted("--overlays")
     app()
-    for _ in until("the job is done"):
-        if status(cloud.records, job).done:
-            break
+    until(lambda: status(cloud.records, job).done)
     told = cloud.ask("status", job.id).stdout
     assert f"{job.id}: done" in told
     assert "answered    18\n" in told
@@ -125,9 +125,7 @@ def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(
     jobs.note_progress(cloud.records, job, jobs.Progress(1, 2, True))
     app(app_dir=without_pauses(tmp_path / "app"))
     log = tmp_path / "app.log"
-    for _ in until("the message is given up"):
-        if cloud.poisoned():
-            break
+    until(cloud.poisoned)
     found = status(cloud.records, job)
     assert found.left == 0
     ((images, reason),) = found.given_up
@@ -148,9 +146,7 @@ def test_a_message_that_nobody_can_read_is_given_up_by_the_name_of_its_queue(
 ) -> None:
     cloud.queue("archive").send_message(base64.b64encode(b"no batch").decode())
     app(app_dir=without_pauses(tmp_path / "app"))
-    for _ in until("the message is given up"):
-        if cloud.poisoned():
-            break
+    until(cloud.poisoned)
     told = [line for line in (tmp_path / "app.log").read_text().splitlines() if POISON in line]
     assert "A message goes to archive-poison. BatchDamaged: A message is no batch" in told[0]
 
@@ -164,11 +160,12 @@ def test_a_blob_that_event_grid_tells_of_gets_a_row(cloud: Cloud, app: StartApp)
     cloud.queue("archive").send_message(base64.b64encode(message).decode())
     app()
     stem = cloud.container[:40]
-    for _ in until("the row is there"):
-        if found := [each for each in jobs.all_jobs(cloud.records) if each.startswith(stem)]:
-            rows = cloud.rows(jobs.load(cloud.records, found[0]))
-            if rows:
-                break
+
+    def there() -> list[dict[str, Any]]:
+        found = [each for each in jobs.all_jobs(cloud.records) if each.startswith(stem)]
+        return cloud.rows(jobs.load(cloud.records, found[0])) if found else []
+
+    rows = until(there)
     assert [(row["name"], row["outcome"]) for row in rows] == [(name, "answered")]
     assert rows[0]["etag"] == etag.strip('"')
 

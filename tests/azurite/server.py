@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
-import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 # Not by the links of npm, which are no longer links in a copy of this folder.
@@ -42,24 +43,13 @@ class Azurite:
     ) -> Azurite:
         """Start its blob or queue service and wait until it listens; what it stores is in memory."""
         key = base64.b64encode(os.urandom(64)).decode()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         command = [
-            "node",
-            str(PROGRAMS / service / "main.js"),
-            "--inMemoryPersistence",
-            "--skipApiVersionCheck",
-            "--silent",
+            *("node", str(PROGRAMS / service / "main.js"), "--inMemoryPersistence"),
+            *("--skipApiVersionCheck", "--silent", "--disableTelemetry"),
+            *(f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"),
         ]
-        command += [
-            "--disableTelemetry",
-            f"--{service}Host",
-            "127.0.0.1",
-            f"--{service}Port",
-            str(port),
-        ]
-        with (folder / "azurite.log").open("ab") as log:
+        log_file = folder / f"{service}.log"
+        with log_file.open("wb") as log:
             process = subprocess.Popen(
                 [*command, *options],
                 cwd=folder,
@@ -67,13 +57,14 @@ class Azurite:
                 stdout=log,
                 stderr=log,
             )
-        for _ in range(600):
-            assert process.poll() is None, (folder / "azurite.log").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return cls(port, key, process, scheme)
-            time.sleep(0.1)
-        raise AssertionError("Azurite does not listen after a minute.")
+
+        def port() -> int | None:
+            said = log_file.read_text()
+            assert process.poll() is None, said
+            found = re.search(r"successfully listens on \S+:(\d+)\n", said)
+            return int(found[1]) if found else None
+
+        return cls(until(port), key, process, scheme)
 
     def url(self, container: str, port: int | None = None) -> str:
         """The address of a container, as MODEL_STORE takes it; `port` is that of a relay."""

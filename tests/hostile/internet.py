@@ -170,7 +170,7 @@ def _names(zone: Zone) -> NameServer:
         check=False,
     )
     resolver = Path(os.environ["INTERNET_FOLDER"], "resolv.conf")
-    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:5 attempts:1\n")
     subprocess.run(["mount", "--bind", resolver, "/etc/resolv.conf"], check=True)
     server = NameServer(zone)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

@@ -18,7 +18,7 @@ CHEST = drawing.draw_chest(300, 260, seed=5)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
 
 
-def test_there_are_more_than_400_different_files() -> None:
+def test_there_are_more_than_1400_different_files() -> None:
     assert len({file.data for family in families() for file in files(family)}) > 1400
 
 

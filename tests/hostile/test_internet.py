@@ -140,7 +140,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
          sys.executable, "-m", "tests.hostile.internet"],
         cwd=REPOSITORY,
         input=json.dumps({"zone": ZONE, "links": links, "certificate": str(folder / "server.pem")}),
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return dict(zip(links, map(tuple, json.loads(done.stdout)), strict=True))
@@ -161,7 +161,7 @@ def _namespace() -> list[str]:
     return (pytest.fail if os.environ.get("STRICT") == "1" else pytest.skip)(reason)
 
 
-def test_there_are_more_than_sixty_different_tricks() -> None:
+def test_there_are_more_than_two_hundred_different_tricks() -> None:
     refused = {
         link
         for kind, links in LINKS.items()

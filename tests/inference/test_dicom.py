@@ -1,11 +1,17 @@
 """DICOM files: what the standard says of gray values, and what a file may get wrong."""
 
 import base64
+import fcntl
+import io
 import logging
+import os
+import signal
 import subprocess
 import sys
+import termios
 import warnings
 import zlib
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +19,7 @@ import pytest
 
 pydicom = pytest.importorskip("pydicom", reason="the extra 'dicom' is not installed")
 
+from pydicom.encaps import get_frame  # noqa: E402
 from pydicom.uid import (  # noqa: E402
     JPEG2000,
     MPEG2MPML,
@@ -35,6 +42,7 @@ from inference import dicom  # noqa: E402
 from inference.decoding import PixelBudget, Radiograph, decode  # noqa: E402
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia  # noqa: E402
 from tests.drawing import draw_chest, encode_dicom, encode_jpeg  # noqa: E402
+from tests.waiting import until  # noqa: E402
 
 CHEST = draw_chest(64, 48)
 CHEST_12 = (CHEST.astype(np.uint16) << 4) + (CHEST >> 4)  # 0 ... 4095
@@ -467,6 +475,25 @@ def test_a_codestream_that_kills_gdcm_does_not_kill_the_service() -> None:
             decoded(bytes(broken))
         except Undecodable as refused:
             assert "corrupt" in refused.detail  # noqa: PT017
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how full a pipe is")
+def test_what_gdcm_gives_is_whole_though_its_process_is_frozen_while_it_writes() -> None:
+    """As a platform may do with a container, for which PYTHONUNBUFFERED is usual."""
+    chest = draw_chest(700, 600)  # more than a pipe holds
+    data = encode_dicom(chest, transfer_syntax=JPEGLosslessSV1)
+    frame = get_frame(pydicom.dcmread(io.BytesIO(data)).PixelData, 0, number_of_frames=1)
+    command = [sys.executable, str(dicom._GDCM_PROGRAM), "700", "600", "8", JPEGLosslessSV1]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **pipes) as process:
+        process.stdin.write(frame)
+        process.stdin.close()
+        output = process.stdout.fileno()
+        size = fcntl.fcntl(output, fcntl.F_GETPIPE_SZ)
+        until(lambda: array("i", fcntl.ioctl(output, termios.FIONREAD, bytes(4)))[0] == size)
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read() == chest.tobytes()
 
 
 @pytest.mark.shared

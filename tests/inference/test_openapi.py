@@ -96,12 +96,6 @@ def test_it_has_every_route():
     }
 
 
-def test_it_names_the_server_where_one_is_known():
-    assert "servers" not in DOCUMENT
-    named = document(LABELS, Settings(), server_url="https://xray.example.org")
-    assert named["servers"] == [{"url": "https://xray.example.org"}]
-
-
 def test_every_reference_leads_somewhere_and_every_schema_is_used():
     text = json.dumps(DOCUMENT)
     schemas = DOCUMENT["components"]["schemas"]

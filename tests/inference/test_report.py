@@ -1,7 +1,6 @@
 """A report is exactly the JSON that the design promises."""
 
 import base64
-import hashlib
 import json
 import math
 from typing import Any
@@ -130,9 +129,8 @@ def test_a_share_is_rounded_and_one_that_is_not_known_is_null():
     assert [each["lung_share"] for each in answer["explanations"]] == [0.1235, 0.0, None]
 
 
-def test_base64_and_hash_hold_every_byte():
+def test_base64_holds_every_byte():
     data = bytes(range(256))
     explanation = Explanation("normal", np.zeros((1, 1)), Overlay(data, "image/png", 128, 128))
     [answer] = report(explanations=(explanation,)).to_json()["explanations"]
     assert base64.b64decode(answer["base64"], validate=True) == data
-    assert hashlib.sha256(data).hexdigest().startswith("40aff2e9")

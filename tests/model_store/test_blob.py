@@ -33,6 +33,7 @@ from tests.azurite.identity import Identity, IdentityEndpoint
 from tests.azurite.relay import Relay
 from tests.azurite.server import ACCOUNT, Azure, Azurite
 from tests.model_store.conftest import FILES, MANIFEST, Make
+from tests.waiting import until
 
 pytest.importorskip("azure.storage.blob", reason="the extra 'azure' is not installed")
 
@@ -83,13 +84,25 @@ def in_azure(container: ContainerClient, credential: Any, make: Make, tmp_path: 
 
 
 @pytest.fixture
-def behind(in_azure: BlobStore, relay: Relay, azurite: Azurite) -> BlobStore:
+def behind(
+    in_azure: BlobStore, container: ContainerClient, relay: Relay, azurite: Azurite
+) -> BlobStore:
     """The same store, seen through the relay."""
-    return BlobStore(in_azure.url.replace(str(azurite.port), str(relay.port)), in_azure.credential)
+    return BlobStore(azurite.url(container.container_name, relay.port), in_azure.credential)
 
 
 def litert(model: Model) -> bytes:
     return model.read("model.tflite")
+
+
+def large_version(folder: Path, size: int) -> bytes:
+    """Give a version that was made a network of so many bytes, which are drawn; the network."""
+    network = os.urandom(size)
+    (folder / "model.tflite").write_bytes(network)
+    value = json.loads((folder / "manifest.json").read_text())
+    value["files"]["model.tflite"] = vars(blob.FileRecord.of(network))
+    (folder / "manifest.json").write_text(json.dumps(value))
+    return network
 
 
 def files_in(folder: Path) -> list[str]:
@@ -373,11 +386,7 @@ def test_a_network_that_fails_is_a_store_that_is_unavailable_and_no_byte_is_kept
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client's pauses of a second
     folder = make("3.0", tmp_path / "trained")
-    large = os.urandom(300_000)
-    (folder / "model.tflite").write_bytes(large)
-    value = json.loads((folder / "manifest.json").read_text())
-    value["files"]["model.tflite"] = vars(blob.FileRecord.of(large))
-    (folder / "manifest.json").write_text(json.dumps(value))
+    large = large_version(folder, 300_000)
     in_azure.add(folder)
     manifest = behind.manifest("3.0")
     relay.kill()  # also ends the connection that is kept
@@ -404,18 +413,21 @@ def test_a_store_whose_process_is_killed_while_it_sends_is_unavailable(
     ContainerClient.from_container_url(url, credential).create_container()
     store = BlobStore(url, credential)
     folder = make("1.0", tmp_path / "trained")
-    large = os.urandom(3 * blob.PART)
-    (folder / "model.tflite").write_bytes(large)
-    value = json.loads((folder / "manifest.json").read_text())
-    value["files"]["model.tflite"] = vars(blob.FileRecord.of(large))
-    (folder / "manifest.json").write_text(json.dumps(value))
+    large_version(folder, 3 * blob.PART)
     store.add(folder)
     manifest = store.manifest("1.0")
     relay.pause = 0.002  # each of three parts takes half a second
-    threading.Timer(0.3, own.stop).start()
-    with pytest.raises(StoreUnavailable):
-        store._fetched(manifest, "model.tflite")
-    assert own.process.poll() is not None
+    before = relay.brought
+
+    def kill() -> None:
+        until(lambda: relay.brought > before)
+        own.stop()
+
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill)
+        with pytest.raises(StoreUnavailable):
+            store._fetched(manifest, "model.tflite")
+        killed.result()
     assert files_in(store.copies.path) == []
     relay.close()
 
@@ -551,9 +563,7 @@ def test_a_store_that_is_slow_is_not_waited_for_and_its_answer_is_there_the_next
     serve: Callable[..., Any], relay: Relay
 ) -> None:
     relay.pause = 0.7
-    began = time.monotonic()
     first = serve(patience=0.3)
-    assert time.monotonic() - began < 5
     assert first.manifest.version == "0.9"
     assert "did not answer in 0.3 s. In its place serves the bundled version 0.9." in first.degraded
     relay.pause = 0

@@ -1,10 +1,10 @@
 import sys
 import threading
-import time
 
 import pytest
 
 from model_store import Once
+from tests.waiting import until
 
 
 class Slow:
@@ -17,7 +17,7 @@ class Slow:
 
     def __call__(self) -> object:
         self.runs += 1
-        assert self.go.wait(10)
+        assert self.go.wait(120)
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -52,10 +52,7 @@ def wait_until_all_wait(threads: list[threading.Thread]) -> None:
         caller = frame.f_back if frame else None
         return caller is not None and caller.f_code.co_filename != threading.__file__
 
-    deadline = time.monotonic() + 10
-    while not all(map(waits, threads)):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: all(map(waits, threads)))
 
 
 def test_nothing_is_loaded_before_it_is_asked_for() -> None:
@@ -74,7 +71,7 @@ def test_all_that_ask_while_it_loads_wait_for_the_one_result() -> None:
     assert outcomes == []
     slow.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert outcomes == [model] * 32
     assert once.get() is model
     assert once.peek() is model
@@ -89,7 +86,7 @@ def test_a_failure_is_shared_by_those_who_wait_and_the_next_one_tries_again() ->
     wait_until_all_wait(threads)
     slow.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert outcomes == [failure] * 8
     assert slow.runs == 1
     assert once.peek() is None

@@ -5,23 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from model_store import Renewed
+from tests.waiting import until
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def threads() -> int:
-    return threading.active_count()
+def threads() -> set[threading.Thread]:
+    return set(threading.enumerate())
 
 
 def test_it_is_loaded_at_the_first_get_and_then_given_what_there_is() -> None:
@@ -48,7 +40,7 @@ def test_the_old_one_is_handed_out_while_the_new_one_is_loaded() -> None:
     def load(before: str | None) -> str:
         if before is None:
             return "old"
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         return "new"
 
     renewed = Renewed(load, every=0.001)
@@ -56,7 +48,7 @@ def test_the_old_one_is_handed_out_while_the_new_one_is_loaded() -> None:
     time.sleep(0.01)
     before = threads()
     assert [renewed.get() for _ in range(100)] == ["old"] * 100
-    assert threads() == before + 1  # one loads, however many ask
+    assert len(threads() - before) == 1  # one loads, however many ask
     go_on.set()
     until(lambda: renewed.peek() == "new")
 
@@ -105,8 +97,7 @@ def test_without_a_thread_for_it_the_old_one_stays_and_it_is_tried_again(
         "event": "not_renewed",
         "reason": "The system gives no thread for it.",
     }
-    until(lambda: renewed.get() == "load 2")
-    until(lambda: renewed.get() == "load 3")
+    until(lambda: renewed.get() and len(loads) >= 3)
     assert loads[:3] == [None, "load 1", "load 2"]  # each is given the newest
 
 
@@ -121,13 +112,14 @@ def test_a_thread_that_renews_does_not_keep_the_process() -> None:
 
 
 @pytest.mark.parametrize("every", [0, 3600])
-def test_it_is_not_loaded_anew_before_it_is_due(every: float) -> None:
+def test_before_its_time_and_with_zero_nothing_is_renewed_and_no_thread_lives(every: float) -> None:
     loads: list[None] = []
     renewed = Renewed(lambda before: loads.append(None) or 1, every)
     before = threads()
     for _ in range(100):
         renewed.get()
-    assert (threads(), len(loads)) == (before, 1)
+    assert threads() <= before
+    assert len(loads) == 1
 
 
 def test_a_first_load_that_fails_is_told_and_tried_again_by_the_next() -> None:
@@ -144,16 +136,3 @@ def test_a_first_load_that_fails_is_told_and_tried_again_by_the_next() -> None:
         renewed.get()
     assert renewed.peek() is None
     assert renewed.get() == "there"
-
-
-@pytest.mark.parametrize("every", [0, 60])
-def test_before_its_time_and_with_zero_nothing_is_renewed_and_no_thread_lives(every: float) -> None:
-    loads = []
-    renewed = Renewed(lambda before: loads.append(before), every)
-    before = threads()
-    renewed.get()
-    time.sleep(0.02)
-    for _ in range(100):
-        renewed.get()
-    assert loads == [None]
-    assert threads() == before

@@ -53,7 +53,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
 def tab(browser: Browser) -> Iterator[Page]:
     """A tab of an English desktop browser."""
     context = browser.new_context(locale="en-US", accept_downloads=True)
-    context.set_default_timeout(15_000)
     yield context.new_page()
     context.close()
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -374,8 +375,6 @@ class TestSeveralImages:
     @staticmethod
     def answers(visit: Visit) -> dict[str, dict[str, Any]]:
         """The answers by the names of `chests`, told by the files' SHA-256."""
-        from hashlib import sha256
-
         names = {sha256(data).hexdigest(): name for name, _, data in chests(3)}
         answers = [each.json() for each in visit.predictions]
         return {names[each["input"]["sha256"]]: each for each in answers}

@@ -38,7 +38,6 @@ class Visit:
     url: str
     allowed: str = "(?!)"
     asked: list[Request] = field(default_factory=list)
-    answers: list[Response] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     links: list[str | None] = field(default_factory=list)
 
@@ -47,7 +46,6 @@ class Visit:
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         self._listeners: dict[str, Any] = {
             "request": lambda request: self.asked.append(request),
-            "response": lambda response: self.answers.append(response),
             "console": self._console,
             "pageerror": lambda error: self.said.append(f"{error}"),
         }
@@ -70,6 +68,8 @@ class Visit:
         def touch(kind: str, fingers: dict[int, tuple[float, float]]) -> None:
             points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in fingers.items()]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            # Moves reach the page together, shortly before it is drawn the next time.
+            self.page.evaluate("new Promise(requestAnimationFrame)")
 
         yield touch
         session.send(screen, {"enabled": False})
@@ -141,7 +141,8 @@ class Visit:
 
     @property
     def predictions(self) -> list[Response]:
-        return [each for each in self.answers if "/api/predict" in each.url]
+        """The answers to these; waits for those that are still to come."""
+        return [answer for each in self.sent if (answer := each.response())]
 
     def sends_instead(self, image: bytes) -> None:
         """Let the service have these bytes where it would fetch a link: none leaves this machine."""
@@ -184,6 +185,8 @@ class Visit:
         return [pixel[0] for pixel in self._pixels("#stage canvas:not(.heat)", points)]
 
     def _pixels(self, selector: str, points: list[tuple[float, float]]) -> list[list[int]]:
+        # A picture is decoded, and drawn a moment after what is said of it.
+        expect(self.page.locator("#stage:not(.empty)")).to_be_attached()
         script = """(canvas, points) => {
             const { width, height } = canvas;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);

@@ -29,7 +29,7 @@ import time
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-four = threading.Barrier(4)
+two, four = threading.Barrier(2), threading.Barrier(4)
 running = set()
 
 
@@ -82,7 +82,7 @@ def boom(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("together")
 def together(req: func.HttpRequest) -> func.HttpResponse:
     try:
-        four.wait(10)
+        four.wait(30)
     except threading.BrokenBarrierError:
         return func.HttpResponse("alone", status_code=503)
     return func.HttpResponse("together")
@@ -91,10 +91,21 @@ def together(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("how-many")
 def how_many(req: func.HttpRequest) -> func.HttpResponse:
     running.add(threading.get_ident())
-    time.sleep(0.2)
+    two.wait(30)
+    time.sleep(0.2)  # for whoever else is let in
     count = len(running)
     running.discard(threading.get_ident())
     return func.HttpResponse(str(count))
+
+
+@app.route("held")
+def held(req: func.HttpRequest) -> func.HttpResponse:
+    open("held-has-begun", "w").close()
+    for _ in range(3000):
+        if os.path.exists("held-may-end"):
+            break
+        time.sleep(0.01)
+    return func.HttpResponse("held")
 
 
 @app.route("slow")
@@ -150,7 +161,7 @@ class RunningHost:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop and wait; the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 def events(log: str, name: str) -> list[dict[str, Any]]:

@@ -24,9 +24,11 @@ class Slot:
         self._environment = environment
         self._host: RunningHost | None = None
         self._count = 0
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        # Stays bound without listening: nobody else is given the port while nothing serves there.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self._port = self._reserved.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
 
     def deploy(self, package: Path) -> None:
@@ -45,6 +47,11 @@ class Slot:
         if self._host is not None:
             self._host.stop()
             self._host = None
+
+    def close(self) -> None:
+        """Stop what serves and let go of the port."""
+        self.stop()
+        self._reserved.close()
 
 
 _AZ = """\

@@ -159,7 +159,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def slot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slot]:
     slot = Slot(tmp_path_factory.mktemp("slot"))
     yield slot
-    slot.stop()
+    slot.close()
 
 
 @pytest.fixture(scope="module")

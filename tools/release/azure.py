@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.release.infrastructure import Infrastructure
@@ -20,8 +20,6 @@ LAST_GOOD = "last-good/package.zip"
 DEPLOYMENT_SECONDS = 900
 #: How often a key is asked for, ten seconds apart, while a new app starts.
 _ATTEMPTS = 12
-
-type Run = Callable[[Sequence[str]], str]
 
 
 def az(arguments: Sequence[str]) -> str:
@@ -40,13 +38,13 @@ def az(arguments: Sequence[str]) -> str:
     return done.stdout
 
 
-def deploy(place: Infrastructure, package: Path, run: Run = az) -> None:
+def deploy(place: Infrastructure, package: Path) -> None:
     """Deploy a package as it is: nothing is built in Azure. Returns when Azure says that it is done.
 
     Raises:
         ReleaseError: Azure does not take it.
     """
-    run(
+    az(
         [
             *("functionapp", "deployment", "source", "config-zip"),
             *("--resource-group", place.resource_group),
@@ -58,7 +56,7 @@ def deploy(place: Infrastructure, package: Path, run: Run = az) -> None:
     )
 
 
-def function_key(place: Infrastructure, run: Run = az, wait: float = 10) -> str:
+def function_key(place: Infrastructure) -> str:
     """The app's default key, which exists once the app has started; asked for until then.
 
     In a job of GitHub it is told to the runner first, which then blackens it in the log.
@@ -68,7 +66,7 @@ def function_key(place: Infrastructure, run: Run = az, wait: float = 10) -> str:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            answer = run(
+            answer = az(
                 [
                     *("functionapp", "keys", "list", "--output", "json"),
                     *("--resource-group", place.resource_group),
@@ -79,7 +77,7 @@ def function_key(place: Infrastructure, run: Run = az, wait: float = 10) -> str:
         except (ReleaseError, ValueError, KeyError, TypeError) as error:
             if attempt == _ATTEMPTS - 1:
                 raise ReleaseError(f"The app has no default key: {error}") from error
-            time.sleep(wait)
+            time.sleep(10)
             continue
         if os.environ.get("GITHUB_ACTIONS") == "true":
             print(f"::add-mask::{key}", flush=True)
@@ -87,31 +85,29 @@ def function_key(place: Infrastructure, run: Run = az, wait: float = 10) -> str:
     raise AssertionError("not reached")
 
 
-def fetch_last_good(place: Infrastructure, to: Path, run: Run = az) -> Path | None:
+def fetch_last_good(place: Infrastructure, to: Path) -> Path | None:
     """Download the package that passed its test last; None where none ever did.
 
     Raises:
         ReleaseError: The container cannot be read.
     """
     blob = ["--name", LAST_GOOD, *_container(place)]
-    found = json.loads(run(["storage", "blob", "exists", *blob, "--output", "json"]))
+    found = json.loads(az(["storage", "blob", "exists", *blob, "--output", "json"]))
     if not found["exists"]:
         return None
     to.parent.mkdir(parents=True, exist_ok=True)
-    run(["storage", "blob", "download", *blob, "--file", str(to), "--no-progress"])
+    az(["storage", "blob", "download", *blob, "--file", str(to), "--no-progress"])
     return to
 
 
-def keep_last_good(place: Infrastructure, package: Path, run: Run = az) -> None:
+def keep_last_good(place: Infrastructure, package: Path) -> None:
     """Keep a package as the one to go back to; its predecessor is a version of the blob for a while.
 
     Raises:
         ReleaseError: The container cannot be written.
     """
     blob = ["--name", LAST_GOOD, *_container(place)]
-    run(
-        ["storage", "blob", "upload", *blob, "--file", str(package), "--overwrite", "--no-progress"]
-    )
+    az(["storage", "blob", "upload", *blob, "--file", str(package), "--overwrite", "--no-progress"])
 
 
 def _container(place: Infrastructure) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from training.columns import columns
 from training.data.duplicates import Pair, find_duplicates, together
 from training.data.examples import SPLITS, Example
 from training.data.shortcuts import Probe, probe_shortcuts
@@ -257,12 +258,3 @@ def _listed(title: str, lines: Sequence[str], most: int) -> str:
         return f"{title}: none"
     more = [f"  and {len(lines) - most} more (--json has all)"] if len(lines) > most else []
     return "\n".join([f"{title}: {len(lines)}", *(f"  {line}" for line in lines[:most]), *more])
-
-
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table for a terminal."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    )

@@ -99,7 +99,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _split(options: argparse.Namespace) -> int:
-    from training.data.checking import columns, counts_by_split
+    from training.columns import columns
+    from training.data.checking import counts_by_split
     from training.data.duplicates import find_duplicates
     from training.data.splitting import leave_out, split, write_left_out, write_manifest
     from training.data.survey import survey

@@ -54,6 +54,11 @@ class Predictions:
         )
 
 
+def share(flags: npt.NDArray[np.bool_]) -> float:
+    """The share of flags that are set, 0–1; NaN of none."""
+    return float(flags.mean()) if len(flags) else float("nan")
+
+
 def cells(predictions: Predictions) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
     """Each class in each source that has images of it: label, source, which images [n]."""
     sources = np.array(predictions.sources)

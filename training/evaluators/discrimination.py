@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from training.evaluators import Predictions, cells
+from training.evaluators import Predictions, cells, share
 
 
 def overall(predictions: Predictions) -> dict[str, float]:
@@ -44,15 +44,11 @@ def _against_rest(predictions: Predictions, number: int) -> dict[str, float]:
     predicted = predictions.predicted == number
     return {
         "images": float(truth.sum()),
-        "sensitivity": _share(predicted[truth]),
-        "specificity": _share(~predicted[~truth]),
+        "sensitivity": share(predicted[truth]),
+        "specificity": share(~predicted[~truth]),
         "f1": float(f1_score(truth, predicted, zero_division=0)),
         "auroc": _auroc(truth, predictions.probabilities[:, number]),
     }
-
-
-def _share(flags: npt.NDArray[np.bool_]) -> float:
-    return float(flags.mean()) if len(flags) else float("nan")
 
 
 def _auroc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> float:

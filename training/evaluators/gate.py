@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-#: What passes.
-FRONTAL = "frontal"
+from inference.gate import FRONTAL
+from training.evaluators import share
+
 #: Reasons that are as right where a look at the picture sufficed.
 ALSO_RIGHT = {"not_a_radiograph": ("coloured", "page")}
 #: Of these kinds the resolution alone (64 pixels) tells that they are no radiographs: counted apart.
@@ -69,8 +70,8 @@ def gate_figures(judged: Judged) -> dict[str, Any]:
     rows = {
         str(kind): {
             "images": int((kinds == kind).sum()),
-            "passed": _share(passed[kinds == kind]),
-            "right_reason": _share(right[kinds == kind]),
+            "passed": share(passed[kinds == kind]),
+            "right_reason": share(right[kinds == kind]),
             "trained": bool(judged.trained[kinds == kind].any()),
         }
         for kind in sorted(set(kinds[~frontal]))
@@ -78,7 +79,7 @@ def gate_figures(judged: Judged) -> dict[str, Any]:
     sources = {
         str(source): {
             "images": int((frontal & (judged.sources == source)).sum()),
-            "refused": _share(~passed[frontal & (judged.sources == source)]),
+            "refused": share(~passed[frontal & (judged.sources == source)]),
         }
         for source in sorted(set(judged.sources[frontal]))
     }
@@ -96,17 +97,17 @@ def gate_figures(judged: Judged) -> dict[str, Any]:
         "auroc": _auroc(judged, ~frontal),
         "auroc_others": _auroc(judged, others & ~small),
         "auroc_never_trained": _auroc(judged, others & ~small & ~judged.trained),
-        "refused": _share(~passed[frontal]),
+        "refused": share(~passed[frontal]),
         "worst_source": max(
             (row["refused"] for row in sources.values() if row["images"] >= 25),
             default=float("nan"),
         ),
-        "passed_photographs_and_documents": _share(passed[reason == "not_a_radiograph"]),
-        "passed_lateral_and_other_body_parts": _share(passed[body]),
-        "passed_never_trained": _share(passed[others & ~small & ~judged.trained]),
-        "passed_turned": _share(passed[turned]),
+        "passed_photographs_and_documents": share(passed[reason == "not_a_radiograph"]),
+        "passed_lateral_and_other_body_parts": share(passed[body]),
+        "passed_never_trained": share(passed[others & ~small & ~judged.trained]),
+        "passed_turned": share(passed[turned]),
         "right_reason_turned": min(
-            (_share(right[turned & (reason == way)]) for way in ways), default=float("nan")
+            (share(right[turned & (reason == way)]) for way in ways), default=float("nan")
         ),
         "sources": sources,
         "kinds": rows,
@@ -120,10 +121,6 @@ def mistakes(judged: Judged, most: int = 10) -> tuple[list[int], list[int]]:
     refused = [int(each) for each in order if judged.frontal[each] and not judged.passed[each]]
     passed = [int(each) for each in order[::-1] if not judged.frontal[each] and judged.passed[each]]
     return refused[:most], passed[:most]
-
-
-def _share(flags: npt.NDArray[np.bool_]) -> float:
-    return float(flags.mean()) if len(flags) else float("nan")
 
 
 def _auroc(judged: Judged, negative: npt.NDArray[np.bool_]) -> float:

@@ -48,22 +48,26 @@ class Kaggle(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def kaggle(tmp_path: Path) -> Iterator[None]:
-    """A server at the port that kagglehub's test environment asks, with drawn images."""
+def kaggle(tmp_path: Path) -> Iterator[int]:
+    """The port of a server that answers in Kaggle's place, with drawn images."""
     root = draw_folders(tmp_path / "drawn", {"train": 2, "val": 1, "test": 1})
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for file in root.rglob("*.png"):
             archive.write(file, Path("inside") / file.relative_to(root))
     Kaggle.archive = content.getvalue()
-    with ThreadingHTTPServer(("localhost", 7777), Kaggle) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Kaggle) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield
+        yield server.server_port
         server.shutdown()
 
 
-def settings(home: Path, token: str) -> dict[str, object]:
-    """Of a user who has no file of Kaggle's at home."""
+def settings(home: Path, token: str, port: int = 9) -> dict[str, object]:
+    """Of a user who has no file of Kaggle's at home; whatever is asked goes to that port.
+
+    kagglehub's test environment has a fixed port, which may be taken, so the server is its proxy. At
+    port 9 nobody listens.
+    """
     return {
         "HOME": home,
         "KAGGLEHUB_CACHE": home / "cache",
@@ -72,16 +76,18 @@ def settings(home: Path, token: str) -> dict[str, object]:
         "KAGGLE_USERNAME": "",
         "KAGGLE_KEY": "",
         "KAGGLE_CONFIG_DIR": home,
-        "NO_PROXY": "localhost",
+        "http_proxy": f"http://127.0.0.1:{port}",
+        "no_proxy": "",
+        "NO_PROXY": "",
     }
 
 
-@pytest.mark.usefixtures("kaggle")
 def test_the_set_is_fetched_into_a_folder_that_is_read_as_it_is(
-    tmp_path: Path, python: Python
+    tmp_path: Path, python: Python, kaggle: int
 ) -> None:
     to = tmp_path / "mine" / "kaggle"
-    done = python("-m", "training", "data", "fetch", "--to", to, **settings(tmp_path, TOKEN))
+    known = settings(tmp_path, TOKEN, kaggle)
+    done = python("-m", "training", "data", "fetch", "--to", to, **known)
     assert done.returncode == 0, done.stderr
     assert f"16 images are in {to}. Next: python -m training data check {to}" in done.stdout
     examples = read_dataset(to)
@@ -90,11 +96,11 @@ def test_the_set_is_fetched_into_a_folder_that_is_read_as_it_is(
     assert to / "train" / "TURBERCULOSIS" / "1.png" in {each.path for each in examples}
 
 
-@pytest.mark.usefixtures("kaggle")
 def test_a_token_that_kaggle_refuses_is_said_with_where_to_get_one(
-    tmp_path: Path, python: Python
+    tmp_path: Path, python: Python, kaggle: int
 ) -> None:
-    done = python("-m", "training", "data", "fetch", "--to", "x", **settings(tmp_path, "another"))
+    known = settings(tmp_path, "another", kaggle)
+    done = python("-m", "training", "data", "fetch", "--to", "x", **known)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(
         "training data: Kaggle refused your API token; make one at https://www.kaggle.com/settings"
