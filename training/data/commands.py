@@ -36,7 +36,8 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     check.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 1 if a picture or a group is in two splits, or a picture has two labels",
+        help="exit with 1 if a picture or a group is in two splits, a picture has two labels, or a split "
+        "lacks a class",
     )
     check.set_defaults(command=_check)
 

@@ -18,9 +18,13 @@ SPLITS = ("train", "val", "test")
 
 #: Names of split folders in lower case; the public four-class Kaggle set has the shortest ones.
 FOLDER_SPLITS = {
-    **{"train": "train", "training": "train"},
-    **{"val": "val", "valid": "val", "validation": "val"},
-    **{"test": "test", "testing": "test"},
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
 }
 
 #: Class folders of that set, whose fourth name is misspelt, in lower case and without marks.
