@@ -102,8 +102,19 @@ def _leave_out(options: argparse.Namespace) -> int:
     examples = read_dataset(options.data)
     to = options.to or Path("build/left_out") / Path(options.config).stem
     sources = options.sources or sources_to_spare(examples, config.without_sources)
+    if not sources:
+        raise ValueError(
+            "No source can be left out: each has a class that no other one trains. Sources are named by the "
+            "column source of a manifest.csv."
+        )
+    if unknown := sorted({*sources} - {each.source for each in examples}):
+        known = ", ".join(sorted({each.source for each in examples}))
+        raise ValueError(f"The data set has no source {', '.join(unknown)}; it has {known}.")
     for source in sources:
         print(leave_out(config, examples, source, to))
+    print(
+        f"Look at them: python -m training report VERSION --left-out {to} --data {options.data} …"
+    )
     return 0
 
 
@@ -134,8 +145,10 @@ def _tune(options: argparse.Namespace) -> int:
     text, python = show(tuning)
     best = study.with_name(f"{study.stem}_best.py")
     best.write_text(python)
+    files = [(key, getattr(options, key)) for key in ("weights", "lungs")]
+    further = "".join(f" --{key} {file}" for key, file in files if file)
     print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
-    print(f"python -m training train {best} --data {options.data or 'DATA'}")
+    print(f"python -m training train {best} --data {options.data or 'DATA'}{further}")
     return 0
 
 

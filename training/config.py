@@ -1,9 +1,12 @@
 """Everything that decides a run, save the data."""
 
 import importlib
+import json
 import pkgutil
 import runpy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from training import configs
 from training.augmentation import Augmentation
@@ -61,6 +64,19 @@ class Config:
     hidden_lungs: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """All that a config says, as JSON keeps it."""
+    found: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return found
+
+
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that were kept before a field was added, with its default: nothing else was done then."""
+    usual = settings_of(Config(settings["backbone"]))
+    augmentation = {**usual["augmentation"], **settings.get("augmentation", {})}
+    return {**usual, **settings, "augmentation": augmentation}
 
 
 def load_config(name: str) -> Config:
