@@ -2,13 +2,14 @@
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
-from training.data import Example, of_split, read_dataset
+from training.data import of_split, read_dataset, seen_or_asked
 from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 where its words or its data are wrong."""
+    # TensorFlow tells of each thing that a machine without a GPU does not have.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
@@ -192,7 +195,9 @@ def _gate(options: argparse.Namespace) -> int:
     store, radiographs = FolderStore(options.store), read_dataset(options.data)
     others = read_negatives(options.not_cxr, radiographs)
     if options.new:
-        manifest, report = add_gate(store, options.version, options.new, radiographs, others)
+        manifest, report = add_gate(
+            store, options.version, options.new, radiographs, others, without=options.without
+        )
     else:
         model = store.open(options.version)
         manifest, gate = model.manifest, of_version(model.manifest)
@@ -234,7 +239,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from training.evaluate import predictions_of, served_answers
     from training.figures import as_text, figures, trained_cells, write_json
 
-    every = _seen_and_asked(options)
+    every = seen_or_asked(read_dataset(options.data), options.without, options.split)
     examples = of_split(every, options.split)
     if options.predictions:
         answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
@@ -242,8 +247,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         answers = served_answers(examples)
     predictions, unanswered = predictions_of(answers, examples)
     found = figures(predictions, trained=trained_cells(every) or None)
-    print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered\n")
-    print(as_text(found))
+    print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered")
+    for version in sorted({each["model"]["version"] for each in answers if "model" in each}):
+        print(f"The answers are version {version}'s.")
+    print(f"\n{as_text(found)}")
     for answer in unanswered[:20]:
         print(f"not answered: {answer['file']}: {answer.get('detail', answer)}")
     if options.json:
@@ -251,24 +258,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _seen_and_asked(options: argparse.Namespace) -> list[Example]:
-    """The data set, but that of sources that training went without the split alone is there."""
-    return [
-        each
-        for each in read_dataset(options.data)
-        if each.split == options.split or each.source not in options.without
-    ]
-
-
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.figures import as_text
     from training.report import report
 
+    store = FolderStore(options.store)
+    without = options.without or store.manifest(options.version).without_sources
     metrics = report(
-        FolderStore(options.store),
+        store,
         options.version,
-        _seen_and_asked(options),
+        seen_or_asked(read_dataset(options.data), without, options.split),
         options.split,
         options.to,
         _audits(options),
@@ -397,7 +397,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what to add to the logit of a class; several times for several classes",
     )
     adjust.add_argument(
-        "--without", nargs="+", default=[], help="sources that the version was trained without"
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, where its manifest does not say",
     )
     adjust.add_argument(
         "--seen-before",
@@ -507,6 +511,13 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
     gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
     gate.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="with --as: sources that the version was trained without, where its manifest does not say",
+    )
+    gate.add_argument(
         "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
     )
     gate.add_argument(
@@ -536,7 +547,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="sources that the version was trained without, which its manifest does not say",
+        help="sources that the version was trained without (report: those that its manifest names)",
     )
 
     evaluate = commands.add_parser(

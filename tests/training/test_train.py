@@ -297,6 +297,20 @@ def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
     assert "classes" not in message
 
 
+def test_an_image_that_cannot_be_read_and_a_class_without_images_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "0.png").write_bytes(b"no image")
+    rows = ["path,label,split", *["0.png,normal,train"] * 8, "0.png,normal,val"]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    command = ["train", "tests/training/tiny.py", "--data", str(tmp_path)]
+    assert main([*command, "--run", str(tmp_path / "run"), "--no-tracking"]) == 1
+    message = capsys.readouterr().err
+    assert "no training image is of covid19, pneumonia, tuberculosis;" in message
+    assert "0.png: The bytes are no image that is read here" in message
+    assert "data split DATA --to FILE --leave-out unreadable" in message
+
+
 def test_a_run_that_was_begun_before_a_setting_was_added_goes_on_with_its_default(
     runs: tuple[Path, Path], tmp_path: Path
 ) -> None:

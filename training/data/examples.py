@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,6 +206,13 @@ def of_split(examples: Sequence[Example], split: str) -> list[Example]:
     if not chosen:
         raise DataError(f"The data set has no image in its split {split}. {_SPLIT_THEM}")
     return chosen
+
+
+def seen_or_asked(
+    examples: Sequence[Example], without: Collection[str], split: str = "test"
+) -> list[Example]:
+    """The examples, but of sources that training went without those of one split alone."""
+    return [each for each in examples if each.split == split or each.source not in without]
 
 
 def check_labels(examples: Sequence[Example], classes: Sequence[str]) -> None:
