@@ -168,6 +168,12 @@ def is_version_name(name: str) -> bool:
     return bool(re.fullmatch(_VERSION_NAME, name)) and name.lower() != "active"
 
 
+def is_label(label: str) -> bool:
+    """Whether a class may be called so: a word for programs, and none that requests write in its place."""
+    return bool(re.fullmatch(_LABEL, label)) and label not in _RESERVED_LABELS
+
+
+_LABEL = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _VERSION_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 _FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}"
 _LOADABLE = {"model.tflite", "model.keras"}
@@ -257,9 +263,7 @@ _FILE = object_of(
 )
 _CLASS = object_of(
     {
-        "label": text_like(
-            r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "at most 64 letters, digits, '_' and '-'"
-        ),
+        "label": text_like(_LABEL, "at most 64 letters, digits, '_' and '-'"),
         "name": text,
     },
     ClassName,

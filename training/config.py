@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from model_store.manifest import is_label
 from training import configs
 from training.augmentation import Augmentation
 
@@ -64,6 +65,15 @@ class Config:
     hidden_lungs: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        # A version could not have them, which would be told after the training.
+        wrong = [each for each in self.classes if not is_label(each)]
+        if wrong or len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError(
+                f"The classes are {', '.join(map(repr, self.classes))}; they are two or more different words "
+                "of letters, digits, '_' and '-'."
+            )
 
 
 def settings_of(config: Config) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
 from training.__main__ import main
 from training.augmentation import Chest
 from training.batches import UNKNOWN, Batches, draw_probabilities
+from training.config import Config
 from training.data import Example, read_dataset, read_pixels
 from training.run_state import RunState, open_run, read_config
 from training.train import is_over, lung_loss, targets_of, train
@@ -332,6 +333,16 @@ def test_a_folder_that_holds_no_run_is_named(
     for command in (["export", str(tmp_path)], ["join", str(tmp_path), "--run", str(tmp_path)]):
         assert main([*command, "--data", str(drawn)]) == 1
         assert f"{tmp_path} holds no run: there is no state.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "classes", [("normal",), ("a", "a"), ("normal", "TB active"), ("a", "all")]
+)
+def test_classes_that_no_version_could_have_are_refused_before_the_training(
+    classes: tuple[str, ...],
+) -> None:
+    with pytest.raises(ValueError, match="they are two or more different words of letters"):
+        Config("tiny", classes=classes)
 
 
 def test_a_config_that_does_not_exist_is_named_beside_those_that_do(
