@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,9 +60,7 @@ def _train(options: argparse.Namespace) -> int:
     run = options.run or Path("build/runs") / Path(options.config).stem
     observer = tracker(off=options.no_tracking)
     best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
-    print(
-        f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
-    )
+    print(f"The best network is {best}. Next: {_command('export', run, '--data', options.data)}")
     return 0
 
 
@@ -91,11 +90,14 @@ def _show_made(best: Path, options: argparse.Namespace) -> int:
 
     row = read_state(options.run).history[-1]
     print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
-    print(
-        f"The network is {best}. Next: python -m training export {options.run} "
-        f"--data {options.data}"
-    )
+    following = _command("export", options.run, "--data", options.data)
+    print(f"The network is {best}. Next: {following}")
     return 0
+
+
+def _command(*words: object) -> str:
+    """A command of this program to be pasted into a shell, whatever folders are called."""
+    return shlex.join(["python", "-m", "training", *map(str, words)])
 
 
 def _leave_out(options: argparse.Namespace) -> int:
@@ -115,9 +117,8 @@ def _leave_out(options: argparse.Namespace) -> int:
         raise ValueError(f"The data set has no source {', '.join(unknown)}; it has {known}.")
     for source in sources:
         print(leave_out(config, examples, source, to))
-    print(
-        f"Look at them: python -m training report VERSION --left-out {to} --data {options.data} …"
-    )
+    following = _command("report", "VERSION", "--left-out", to, "--data", options.data)
+    print(f"Look at them: {following} --to FOLDER")
     return 0
 
 
@@ -148,10 +149,10 @@ def _tune(options: argparse.Namespace) -> int:
     text, python = show(tuning)
     best = study.with_name(f"{study.stem}_best.py")
     best.write_text(python)
-    files = [(key, getattr(options, key)) for key in ("weights", "lungs")]
-    further = "".join(f" --{key} {file}" for key, file in files if file)
+    files = {f"--{key}": getattr(options, key) for key in ("weights", "lungs")}
+    further = [word for each in files.items() if each[1] for word in each]
     print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
-    print(f"python -m training train {best} --data {options.data or 'DATA'}{further}")
+    print(_command("train", best, "--data", options.data or "DATA", *further))
     return 0
 
 
