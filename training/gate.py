@@ -98,7 +98,8 @@ def gather(
                 pair = side_by_side([pixels, before], random)
                 keep(preprocess(pair, spec), "several_pictures", source, False)
             before = pixels
-    for number, example in enumerate(tqdm(others, "others", unit="image", disable=None)):
+    bar = tqdm(others, "others", unit="image", disable=not others or None)
+    for number, example in enumerate(bar):
         random, kind = np.random.default_rng([seed, 1, number]), probe_kind(example.label)
         pixels = read_radiograph(example).pixels
         keep(preprocess(pixels, spec), kind, example.label, True)
