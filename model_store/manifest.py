@@ -75,7 +75,8 @@ class Manifest:
     """Everything that is known of a version.
 
     `classes` are in the order of the logits; `created` is ISO 8601 in UTC; `gate` is for the gate
-    to read; `metrics` are numbers and objects of numbers; `training_data` is a fingerprint.
+    to read; `metrics` are numbers and objects of numbers; `training_data` is a fingerprint;
+    `without_sources` are sources of these data that the version was not trained on, only tested.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -93,6 +94,7 @@ class Manifest:
     gate: Mapping[str, Any] | None
     metrics: Mapping[str, Any]
     training_data: str
+    without_sources: tuple[str, ...] = ()
     licence: str
 
     @property
@@ -130,13 +132,17 @@ class Manifest:
             # Before anything else, because it decides what the other keys are.
             if isinstance(value, dict) and "schema_version" in value:
                 _schema_version("schema_version", value["schema_version"])
-            return cls(**object_of(_MANIFEST)("", value))
+            # Versions before 2026.11.6 do not say what they went without.
+            return cls(**object_of(_MANIFEST, optional=("without_sources",))("", value))
         except ValueError as error:
             raise ManifestError(f"{source}: {error}.") from error
 
     def to_json(self) -> str:
         """Equal manifests are the same text: sorted keys, two spaces, a newline at the end."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
+        content = asdict(self)
+        if not self.without_sources:  # a key that apps deployed before would not read
+            del content["without_sources"]
+        return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     def write(self, folder: Path) -> None:
         """Write `folder`/manifest.json, unless `read` would refuse it.
@@ -162,6 +168,12 @@ def is_version_name(name: str) -> bool:
     return bool(re.fullmatch(_VERSION_NAME, name)) and name.lower() != "active"
 
 
+def is_label(label: str) -> bool:
+    """Whether a class may be called so: a word for programs, and none that requests write in its place."""
+    return bool(re.fullmatch(_LABEL, label)) and label not in _RESERVED_LABELS
+
+
+_LABEL = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _VERSION_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 _FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}"
 _LOADABLE = {"model.tflite", "model.keras"}
@@ -223,6 +235,12 @@ def _classes(key: str, value: Any) -> tuple[ClassName, ...]:
     return tuple(classes)
 
 
+def _sources(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise wrong(key, value, "a list of sources")
+    return tuple(text(f"{key}[{index}]", each) for index, each in enumerate(value))
+
+
 def _channels(key: str, value: Any) -> int:
     if type(value) is not int or value not in (1, 3):
         raise wrong(key, value, "1 or 3")
@@ -245,9 +263,7 @@ _FILE = object_of(
 )
 _CLASS = object_of(
     {
-        "label": text_like(
-            r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", "at most 64 letters, digits, '_' and '-'"
-        ),
+        "label": text_like(_LABEL, "at most 64 letters, digits, '_' and '-'"),
         "name": text,
     },
     ClassName,
@@ -286,5 +302,6 @@ _MANIFEST: dict[str, strict_json.Reader] = {
     "gate": or_null(strict_json.any_object),
     "metrics": strict_json.nested_numbers,
     "training_data": text,
+    "without_sources": _sources,
     "licence": text,
 }

@@ -2,13 +2,15 @@
 
 import argparse
 import math
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_store.errors import StoreError
-from training.data import Example, of_split, read_dataset
+from training.data import of_split, read_dataset, seen_or_asked
 from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 where its words or its data are wrong."""
+    # TensorFlow tells of each thing that a machine without a GPU does not have.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
@@ -56,9 +60,7 @@ def _train(options: argparse.Namespace) -> int:
     run = options.run or Path("build/runs") / Path(options.config).stem
     observer = tracker(off=options.no_tracking)
     best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
-    print(
-        f"The best network is {best}. Next: python -m training export {run} --data {options.data}"
-    )
+    print(f"The best network is {best}. Next: {_command('export', run, '--data', options.data)}")
     return 0
 
 
@@ -88,11 +90,14 @@ def _show_made(best: Path, options: argparse.Namespace) -> int:
 
     row = read_state(options.run).history[-1]
     print(" ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch"))
-    print(
-        f"The network is {best}. Next: python -m training export {options.run} "
-        f"--data {options.data}"
-    )
+    following = _command("export", options.run, "--data", options.data)
+    print(f"The network is {best}. Next: {following}")
     return 0
+
+
+def _command(*words: object) -> str:
+    """A command of this program to be pasted into a shell, whatever folders are called."""
+    return shlex.join(["python", "-m", "training", *map(str, words)])
 
 
 def _leave_out(options: argparse.Namespace) -> int:
@@ -102,8 +107,18 @@ def _leave_out(options: argparse.Namespace) -> int:
     examples = read_dataset(options.data)
     to = options.to or Path("build/left_out") / Path(options.config).stem
     sources = options.sources or sources_to_spare(examples, config.without_sources)
+    if not sources:
+        raise ValueError(
+            "No source can be left out: each has a class that no other one trains. Sources are named by the "
+            "column source of a manifest.csv."
+        )
+    if unknown := sorted({*sources} - {each.source for each in examples}):
+        known = ", ".join(sorted({each.source for each in examples}))
+        raise ValueError(f"The data set has no source {', '.join(unknown)}; it has {known}.")
     for source in sources:
         print(leave_out(config, examples, source, to))
+    following = _command("report", "VERSION", "--left-out", to, "--data", options.data)
+    print(f"Look at them: {following} --to FOLDER")
     return 0
 
 
@@ -134,8 +149,10 @@ def _tune(options: argparse.Namespace) -> int:
     text, python = show(tuning)
     best = study.with_name(f"{study.stem}_best.py")
     best.write_text(python)
+    files = {f"--{key}": getattr(options, key) for key in ("weights", "lungs")}
+    further = [word for each in files.items() if each[1] for word in each]
     print(f"{text}\n\nThe best config is {best}; it can go into training/configs. Train it:")
-    print(f"python -m training train {best} --data {options.data or 'DATA'}")
+    print(_command("train", best, "--data", options.data or "DATA", *further))
     return 0
 
 
@@ -179,7 +196,9 @@ def _gate(options: argparse.Namespace) -> int:
     store, radiographs = FolderStore(options.store), read_dataset(options.data)
     others = read_negatives(options.not_cxr, radiographs)
     if options.new:
-        manifest, report = add_gate(store, options.version, options.new, radiographs, others)
+        manifest, report = add_gate(
+            store, options.version, options.new, radiographs, others, without=options.without
+        )
     else:
         model = store.open(options.version)
         manifest, gate = model.manifest, of_version(model.manifest)
@@ -221,7 +240,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from training.evaluate import predictions_of, served_answers
     from training.figures import as_text, figures, trained_cells, write_json
 
-    every = _seen_and_asked(options)
+    every = seen_or_asked(read_dataset(options.data), options.without, options.split)
     examples = of_split(every, options.split)
     if options.predictions:
         answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
@@ -229,8 +248,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         answers = served_answers(examples)
     predictions, unanswered = predictions_of(answers, examples)
     found = figures(predictions, trained=trained_cells(every) or None)
-    print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered\n")
-    print(as_text(found))
+    print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered")
+    for version in sorted({each["model"]["version"] for each in answers if "model" in each}):
+        print(f"The answers are version {version}'s.")
+    print(f"\n{as_text(found)}")
     for answer in unanswered[:20]:
         print(f"not answered: {answer['file']}: {answer.get('detail', answer)}")
     if options.json:
@@ -238,24 +259,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _seen_and_asked(options: argparse.Namespace) -> list[Example]:
-    """The data set, but that of sources that training went without the split alone is there."""
-    return [
-        each
-        for each in read_dataset(options.data)
-        if each.split == options.split or each.source not in options.without
-    ]
-
-
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.figures import as_text
     from training.report import report
 
+    store = FolderStore(options.store)
+    without = options.without or store.manifest(options.version).without_sources
     metrics = report(
-        FolderStore(options.store),
+        store,
         options.version,
-        _seen_and_asked(options),
+        seen_or_asked(read_dataset(options.data), without, options.split),
         options.split,
         options.to,
         _audits(options),
@@ -384,7 +398,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what to add to the logit of a class; several times for several classes",
     )
     adjust.add_argument(
-        "--without", nargs="+", default=[], help="sources that the version was trained without"
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, where its manifest does not say",
     )
     adjust.add_argument(
         "--seen-before",
@@ -494,6 +512,13 @@ def _parser() -> argparse.ArgumentParser:
     gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
     gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
     gate.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="with --as: sources that the version was trained without, where its manifest does not say",
+    )
+    gate.add_argument(
         "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
     )
     gate.add_argument(
@@ -523,7 +548,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="sources that the version was trained without, which its manifest does not say",
+        help="sources that the version was trained without (report: those that its manifest names)",
     )
 
     evaluate = commands.add_parser(

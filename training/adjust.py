@@ -32,7 +32,7 @@ def adjust(
         logits: What is added, by class.
         examples: The data set, for its validation split.
         to: A folder for the run, as `train` leaves it after its last epoch.
-        without: Sources that a version went without, which its manifest does not say; a run knows them.
+        without: Sources that a version went without, where its manifest does not say; a run knows them.
         seen_before: Of these, what a network that a version began from had been trained on.
 
     Returns:
@@ -69,7 +69,7 @@ def _read(
         manifest.architecture,
         classes=manifest.labels,
         size=manifest.input.size,
-        without_sources=without,
+        without_sources=without or manifest.without_sources,
         seen_before=seen_before,
     )
     return source / "model.keras", config

@@ -1,11 +1,14 @@
 """Everything that decides a run, save the data."""
 
 import importlib
+import json
 import pkgutil
 import runpy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from model_store.manifest import Input
+from model_store.manifest import Input, is_label
 from training import configs
 from training.augmentation import Augmentation
 
@@ -63,10 +66,32 @@ class Config:
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        # A version could not have them, which would be told after the training.
+        wrong = [each for each in self.classes if not is_label(each)]
+        if wrong or len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError(
+                f"The classes are {', '.join(map(repr, self.classes))}; they are two or more different words "
+                "of letters, digits, '_' and '-'."
+            )
+
     @property
     def input(self) -> Input:
         """What the network is served: gray, as it comes."""
         return Input(size=self.size, channels=1, low=0.0, high=255.0)
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """All that a config says, as JSON keeps it."""
+    found: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return found
+
+
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that were kept before a field was added, with its default: nothing else was done then."""
+    usual = settings_of(Config(settings["backbone"]))
+    augmentation = {**usual["augmentation"], **settings.get("augmentation", {})}
+    return {**usual, **settings, "augmentation": augmentation}
 
 
 def load_config(name: str) -> Config:

@@ -28,7 +28,14 @@ from training.assess import Audits, add_left_out, assess, sanity_of
 from training.calibrate import fit_temperature, fit_threshold
 from training.card import Facts, model_card
 from training.config import Config
-from training.data import SPLITS, Example, check_labels, fingerprint, of_split
+from training.data import (
+    SPLITS,
+    Example,
+    check_labels,
+    fingerprint,
+    of_split,
+    seen_or_asked,
+)
 from training.figures import scalars, trained_cells
 from training.gated import fitted, with_metrics, with_section
 from training.lungs import read_masks
@@ -139,11 +146,7 @@ def export(
         for each in of_split(examples, "train")
         if each.source in config.without_sources and each.source in config.seen_before
     ]
-    examples = [
-        each
-        for each in examples
-        if each.split == "test" or each.source not in config.without_sources
-    ]
+    examples = seen_or_asked(examples, config.without_sources)
     splits = {split: of_split(examples, split) for split in SPLITS}
     check_labels(examples, classes)
     masks = read_masks(audits.masks, splits["test"]) if audits.masks else None
@@ -220,6 +223,7 @@ def export(
             gate=gate.to_manifest() if gate else None,
             metrics=with_metrics(numbers, gate_report.found) if gate_report else numbers,
             training_data=facts.training_data,
+            without_sources=config.without_sources,
             licence="Research use only; see MODEL_CARD.md",
         )
         manifest.write(folder)

@@ -21,7 +21,7 @@ from inference.runtime import Runtime
 from training.augmentation import Augmentation, Chest, augment
 from training.data import Example, of_split, read_radiograph
 from training.evaluators.gate import Judged
-from training.negatives import probe_kind, side_by_side, turned
+from training.negatives import pictures_of, probe_kind, side_by_side, turned
 
 #: The share of the validation split's chest X-rays that may be refused, and that may be called near the edge.
 REFUSED, NEAR_EDGE = 0.003, 0.02
@@ -98,7 +98,8 @@ def gather(
                 pair = side_by_side([pixels, before], random)
                 keep(preprocess(pair, spec), "several_pictures", source, False)
             before = pixels
-    for number, example in enumerate(tqdm(others, "others", unit="image", disable=None)):
+    bar = tqdm(others, "others", unit="image", disable=not others or None)
+    for number, example in enumerate(bar):
         random, kind = np.random.default_rng([seed, 1, number]), probe_kind(example.label)
         pixels = read_radiograph(example).pixels
         keep(preprocess(pixels, spec), kind, example.label, True)
@@ -209,7 +210,7 @@ def fit_gate(
     Raises:
         DataError: A split is empty or an image cannot be read.
     """
-    collected = gather(runtime, spec, of_split(radiographs, "train"), of_split(others, "train"))
+    collected = gather(runtime, spec, of_split(radiographs, "train"), pictures_of(others, "train"))
     validation = gather(runtime, spec, of_split(radiographs, "val"), altered=False)
     return fit(collected, validation), refused_when_left_out(collected, validation)
 
@@ -244,7 +245,7 @@ def judge_all(
     """
     trained = {each.label for each in others if each.split == "train"}
     tested = [(each, False) for each in radiographs]
-    tested += [(each, True) for each in of_split(others, "test")]
+    tested += [(each, True) for each in pictures_of(others, "test")]
     rows = []
     for example, other in tqdm(tested, "judging", unit="image", disable=None):
         for kind, reason, source, radiograph in _pictures(example, other):

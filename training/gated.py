@@ -14,10 +14,11 @@ from inference.runtime import Runtime
 from inference.runtime.litert import LiteRTRuntime
 from model_store.manifest import FileRecord, Input, Manifest
 from model_store.store import FolderStore
-from training.data import Example, of_split
+from training.data import Example, of_split, seen_or_asked
 from training.evaluators.gate import Judged, gate_figures, mistakes
 from training.figures import number, table
 from training.gate import fit_gate, judge_all
+from training.negatives import pictures_of
 from training.new_version import check_new, now
 
 #: Figure → what a person calls it, its bar, and whether more is better.
@@ -84,8 +85,8 @@ def fitted(
     Raises:
         DataError: A split is empty or an image cannot be read.
     """
+    tested, _ = of_split(radiographs, "test"), pictures_of(others, "test")  # said before the work
     gate, left_out = fit_gate(runtime, spec, radiographs, others)
-    tested = of_split(radiographs, "test")
     return gate, assess_gate(gate, runtime, spec, tested, others, left_out)
 
 
@@ -109,8 +110,13 @@ def add_gate(
     name: str,
     radiographs: Sequence[Example],
     others: Sequence[Example],
+    *,
+    without: Sequence[str] = (),
 ) -> tuple[Manifest, GateReport]:
     """Make the version `name` from another one: the same files, with a gate fitted now; it is not promoted.
+
+    The gate goes without the sources that the version went without; `without` names them where its manifest
+    does not.
 
     Raises:
         DataError: A split is empty or an image cannot be read.
@@ -126,7 +132,8 @@ def add_gate(
         )
     model = store.open(before.version)
     runtime = LiteRTRuntime(model.read("model.tflite"), before.outputs)
-    gate, report = fitted(runtime, before.input, radiographs, others)
+    without = tuple(without) or before.without_sources
+    gate, report = fitted(runtime, before.input, seen_or_asked(radiographs, without), others)
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)
         for file in before.files:
@@ -141,6 +148,7 @@ def add_gate(
             created=now(),
             files={file: FileRecord.of((folder / file).read_bytes()) for file in before.files},
             gate=gate.to_manifest(),
+            without_sources=without,
             metrics=with_metrics(before.metrics, report.found),
         )
         manifest.write(folder)

@@ -32,7 +32,12 @@ def read_masks(file: Path, examples: Sequence[Example]) -> list[Masks | None]:
     known = {str(path): mask for path, mask, usable in zip(paths, masks, ok, strict=True) if usable}
     found = [_by_ending(known, example.path) for example in examples]
     if not any(mask is not None for mask in found):
-        raise DataError(f"{file}: it has no mask for any of the {len(examples)} images.")
+        raise DataError(
+            f"{file}: it has no mask for any of the {len(examples)} images; it names them as {paths[0]}, the "
+            f"data set has {examples[0].path}."
+            if len(paths)
+            else f"{file}: it has no mask."
+        )
     return found
 
 

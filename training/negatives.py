@@ -70,6 +70,21 @@ def read_negatives(location: Path, radiographs: Sequence[Example]) -> list[Examp
     return found
 
 
+def pictures_of(others: Sequence[Example], split: str) -> list[Example]:
+    """The pictures of one split of a collection, in order.
+
+    Raises:
+        DataError: It has none.
+    """
+    chosen = [each for each in others if each.split == split]
+    if not chosen:
+        raise DataError(
+            f"Of the {len(others)} pictures that are no chest X-rays none is in the split {split}, which is "
+            "drawn by group: more groups are needed."
+        )
+    return chosen
+
+
 def probe_kind(kind: str) -> str:
     """What the probe calls a kind of the collection."""
     return next((name for begin, name in PROBE.items() if kind.startswith(begin)), OTHERWISE)

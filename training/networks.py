@@ -19,6 +19,8 @@ from training.backbones import BACKBONES
 
 #: The head's layers begin here: `freeze(model, HEAD)` leaves the backbone as it is.
 HEAD = ("lungs", "dropout")
+#: Where the features of a joined network come together.
+JOINED = "joined_features"
 
 
 def build(
@@ -100,7 +102,8 @@ class LungProbability(keras.layers.Layer):
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Give a network the weights of another one of the same architecture, layer by layer of one name.
 
-    A map of the lungs that only the target has begins anew.
+    Of a joined network these are the first one's (but its bias the mean of all). A map of the lungs that only
+    the target has begins anew.
 
     Raises:
         ValueError: A layer is missing or has other shapes.
@@ -109,7 +112,11 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     for layer in target.layers:
         if layer.weights and (layer.name in known or layer.name != "lungs"):
             try:
-                layer.set_weights(source.get_layer(layer.name).get_weights())
+                weights = source.get_layer(layer.name).get_weights()
+                if layer.name == "class_maps" and JOINED in known:
+                    joined = len(source.get_layer(JOINED).input)
+                    weights[0] = joined * weights[0][:, :, : layer.kernel.shape[2]]
+                layer.set_weights(weights)
             except ValueError as error:
                 raise ValueError(f"{source.name} is no start for this network: {error}") from error
 
@@ -151,7 +158,7 @@ def join(models: Sequence[keras.Model], size: int) -> keras.Model:
         features.append(finer(branch["features"]))
     heads = [model.get_layer("class_maps") for model in models]
     class_maps = keras.layers.Conv2D(heads[0].filters, 1, name="class_maps")
-    maps = class_maps(keras.layers.Concatenate(name="joined_features")(features))
+    maps = class_maps(keras.layers.Concatenate(name=JOINED)(features))
     kernels = [head.kernel.numpy() / len(models) for head in heads]
     class_maps.set_weights(
         [np.concatenate(kernels, axis=2), np.mean([head.bias.numpy() for head in heads], axis=0)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -147,13 +148,13 @@ def sanity_curve(sanity: Mapping[str, Any]) -> Figure:
 def _forest(
     names: Sequence[str],
     values: Sequence[float],
-    ranges: Sequence[Sequence[float]],
+    ranges: Sequence[Sequence[float | None]],
     label: str,
 ) -> Figure:
     with mpl.rc_context(STYLE):
         figure, axes = _axes(4.6, 0.7 + 0.3 * len(names), label, "")
         places = list(range(len(names)))
-        axes.hlines(places, *zip(*ranges, strict=True), color=BLUE, linewidth=2)
+        axes.hlines(places, *np.array(ranges, float).T, color=BLUE, linewidth=2)
         axes.scatter(values, places, color=BLUE, zorder=3, s=24)
         axes.set(xlim=(-0.02, 1.02), yticks=places)
         axes.set_yticklabels(names)

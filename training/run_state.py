@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from training.augmentation import Augmentation
-from training.config import Config
+from training.config import Config, completed, settings_of
 
 BEST = "best.keras"
 
@@ -36,8 +36,16 @@ class RunState:
 
 
 def read_state(run: Path) -> RunState:
-    """The state of a run that has one."""
-    return RunState(**json.loads((run / "state.json").read_text()))
+    """The state of a run; fields of its config that are newer than it have their defaults.
+
+    Raises:
+        FileNotFoundError: There is no run.
+    """
+    file = run / "state.json"
+    if not file.exists():
+        raise FileNotFoundError(f"{run} holds no run: there is no {file.name} in it.")
+    content = json.loads(file.read_text())
+    return RunState(**{**content, "config": completed(content["config"])})
 
 
 def read_config(run: Path) -> Config:
@@ -55,7 +63,7 @@ def open_run(config: Config, run: Path, resume: bool) -> RunState:
         FileExistsError: `run` holds a run and `resume` is not set.
         ValueError: `run` was made with another config.
     """
-    settings = json.loads(json.dumps(dataclasses.asdict(config)))
+    settings = settings_of(config)
     if not (run / "state.json").exists():
         run.mkdir(parents=True, exist_ok=True)
         return RunState(settings, None, [])
@@ -67,7 +75,10 @@ def open_run(config: Config, run: Path, resume: bool) -> RunState:
     if state.config != settings:
         keys = {**settings, **state.config}
         changed = [key for key in keys if state.config.get(key) != settings.get(key)]
-        raise ValueError(f"{run} was made with another config ({', '.join(changed)} differ).")
+        raise ValueError(
+            f"{run} was made with another config ({', '.join(changed)} differ): go on with that one, or name "
+            "another folder."
+        )
     _keep_best(run, state)
     return state
 

@@ -1,6 +1,7 @@
 """Train one network from one config, in epochs that a kill at any moment costs at most one of."""
 
 import itertools
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,8 +64,17 @@ def train(
     examples = [each for each in examples if each.source not in config.without_sources]
     training, validation = of_split(examples, "train"), of_split(examples, "val")
     check_labels([*training, *validation], config.classes)
+    if absent := sorted(set(config.classes) - {each.label for each in training}):
+        tqdm.write(
+            f"warning: no training image is of {', '.join(absent)}; the network will hardly ever answer so. "
+            "A config file can name other classes.",
+            file=sys.stderr,
+        )
     if len(training) < config.batch:
-        raise DataError(f"{len(training)} training images do not fill a batch of {config.batch}.")
+        raise DataError(
+            f"{len(training)} training images do not fill a batch of {config.batch}; a config file can name "
+            "a smaller one."
+        )
     keras.utils.set_random_seed(config.seed + state.epochs_done)
     model = keras.models.load_model(run / state.checkpoint) if state.checkpoint else _build(config)
     chests = _read_chests(training, config)
@@ -203,9 +213,14 @@ def _read_chests(examples: Sequence[Example], config: Config) -> list[Chest]:
 
 def _read_all(examples: Sequence[Example], title: str) -> list[npt.NDArray[np.uint8]]:
     with ThreadPoolExecutor() as pool:
-        return list(
-            tqdm(pool.map(read_pixels, examples), title, len(examples), leave=False, disable=None)
-        )
+        found = pool.map(read_pixels, examples)
+        try:
+            return list(tqdm(found, title, len(examples), leave=False, disable=None))
+        except DataError as error:
+            raise DataError(
+                f"{error} What leaves such files out: python -m training data split DATA --to FILE "
+                "--leave-out unreadable"
+            ) from error
 
 
 def _one_hot(examples: Sequence[Example], config: Config) -> npt.NDArray[np.float32]:

@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -72,8 +72,9 @@ def tune(tuning: Tuning, processes: int) -> optuna.Study:
     """
     study = open_study(tuning)
     config = _config(tuning)
-    _check_same(study, config, tuning)
-    study.enqueue_trial(values_of(config), skip_if_exists=True)
+    with _turn(tuning):  # the same command may begin in two terminals at once
+        _check_same(study, config, tuning)
+        study.enqueue_trial(values_of(config), skip_if_exists=True)
     if processes > 1:
         threads = max(1, (os.cpu_count() or 1) // processes)
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
@@ -92,7 +93,8 @@ def tune(tuning: Tuning, processes: int) -> optuna.Study:
     if done < tuning.trials and (any(failed) or time.monotonic() < out_of_time):
         raise RuntimeError(
             f"{done} of {tuning.trials} trials have finished, and the processes ended with "
-            f"{', '.join(map(str, failed))}; {_log(tuning)} says why. The same command goes on."
+            f"{', '.join(map(str, failed))}; {_log(tuning)} says why"
+            f"{_last_words(tuning) if 1 in failed else ''}. The same command goes on."
         )
     return study
 
@@ -127,10 +129,22 @@ def _log(tuning: Tuning) -> Path:
     return tuning.study.with_suffix(".log")
 
 
+def _last_words(tuning: Tuning) -> str:
+    """What the log ends with, where a process ended by an error."""
+    lines = _log(tuning).read_text(errors="replace").rstrip().splitlines()
+    return f" ({lines[-1]})" if lines else ""
+
+
+def _turn(tuning: Tuning) -> FileLock:
+    """Held by the one process that looks at the study and changes it; a kill lets go of it."""
+    return FileLock(tuning.study.with_suffix(".lock"))
+
+
 def _check_same(study: optuna.Study, config: "Config", tuning: Tuning) -> None:
     """Trials can be compared if all but what is tuned is the same."""
-    settings = json.loads(json.dumps(asdict(config)))
-    settings["data"] = fingerprint(_examples(tuning))
+    from training.config import completed, settings_of
+
+    settings = {**settings_of(config), "data": fingerprint(_examples(tuning))}
     before = study.user_attrs.get("settings")
     if before is None:
         if tuning.runs.exists():
@@ -138,7 +152,7 @@ def _check_same(study: optuna.Study, config: "Config", tuning: Tuning) -> None:
                 f"{tuning.runs} has the runs of another study; name other --runs, or remove it."
             )
         study.set_user_attr("settings", settings)
-    elif before != settings:
+    elif (before := completed(before)) != settings:
         keys = {**before, **settings}
         changed = ", ".join(key for key in keys if before.get(key) != settings.get(key))
         raise ValueError(
@@ -161,7 +175,7 @@ def _work(tuning: Tuning) -> None:
     study, config, examples = open_study(tuning), _config(tuning), _examples(tuning)
     # A trial may be behind for a while: a higher learning rate pays late.
     study.pruner = optuna.pruners.MedianPruner(n_warmup_steps=1 + config.epochs // 3)
-    turn = FileLock(tuning.study.with_suffix(".lock"))
+    turn = _turn(tuning)
 
     def objective(trial: optuna.Trial) -> float:
         turn.release()  # this trial counts now: the other processes may look
@@ -208,15 +222,17 @@ def _objective(
     trial: optuna.Trial, tuning: Tuning, base: "Config", examples: Sequence[Example]
 ) -> float:
     """Train once; the loss on the validation split, at the epoch where it is lowest."""
-    import keras
-
-    from training.train import train
-
     values = {
         name: trial.suggest_float(name, each.low, each.high, log=each.log)
         for name, each in SPACE.items()
     }
-    trial.set_user_attr("begun", trial.number)
+    trial.set_user_attr(
+        "begun", trial.number
+    )  # before what takes longer: until then it may be taken up
+    import keras
+
+    from training.train import train
+
     # A trial that was killed is another trial now, and goes on with the same run.
     this = trial.study.get_trials(deepcopy=False)[trial.number]
     first = RetryHeartbeatStaleTrialCallback.retried_trial_number(this)

@@ -39,6 +39,20 @@ def test_a_version_that_says_nothing_of_lungs_has_no_map_of_them(value: dict[str
         Manifest.from_json(json.dumps(value))
 
 
+def test_sources_that_a_version_went_without_are_named_where_there_are_any(
+    value: dict[str, Any],
+) -> None:
+    assert Manifest.from_json(json.dumps(value)).without_sources == ()
+    value["without_sources"] = ["one clinic", "another"]
+    manifest = Manifest.from_json(json.dumps(value))
+    assert manifest.without_sources == ("one clinic", "another")
+    assert json.loads(manifest.to_json()) == value
+    for wrong in ("one clinic", [""], [7]):
+        value["without_sources"] = wrong
+        with pytest.raises(ManifestError, match="without_sources"):
+            Manifest.from_json(json.dumps(value))
+
+
 def test_equal_manifests_are_the_same_text(value: dict[str, Any]) -> None:
     one = Manifest.from_json(json.dumps(value)).to_json()
     other = Manifest.from_json(json.dumps(dict(reversed(value.items())))).to_json()

@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pytest
 
+from model_store.manifest import Manifest
 from tests.training import tiny
 from tests.training.conftest import FOLDERS, Python
 from training import networks
 from training.__main__ import main
+from training.adjust import adjust
 from training.data import FOLDER_LABELS, read_dataset
 from training.join import as_run
 from training.run_state import read_config
@@ -104,6 +106,11 @@ def test_the_card_tells_what_a_network_that_it_began_from_had_been_trained_on(
     [unseen] = [line for line in evaluation.splitlines() if line.startswith("Training saw no")]
     assert "normal of elsewhere" in unseen
     assert " there" not in unseen
+    # The manifest says what it went without, so that nobody has to say it again.
+    version = tmp_path / "store" / "1.0"
+    assert Manifest.read(version).without_sources == left
+    adjust(version, {"normal": 0.5}, read_dataset(data), tmp_path / "again")
+    assert read_config(tmp_path / "again").without_sources == left
 
 
 def test_a_class_that_the_network_does_not_have_is_said(

@@ -142,7 +142,8 @@ def test_served_answers_have_the_figures_of_the_export_and_refusals_count_as_wro
         MODEL_VERSION="1.0",
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("test: 18 images, 2 of them not answered\n")
+    head = "test: 18 images, 2 of them not answered\nThe answers are version 1.0's.\n"
+    assert done.stdout.startswith(head)
     assert "blank.png: Refused: the picture is (nearly) of one gray value" in done.stdout
     assert "broken.png: The bytes are no image that is read here" in done.stdout
     found = json.loads((tmp_path / "figures.json").read_text())

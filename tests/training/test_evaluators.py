@@ -169,7 +169,16 @@ def test_a_class_without_images_has_no_sensitivity_and_no_auroc(twelve: Predicti
     assert c["images"] == 0
     assert c["specificity"] == pytest.approx(7 / 8)
     assert math.isnan(c["sensitivity"])
+    assert math.isnan(c["f1"])
     assert math.isnan(c["auroc"])
+    # Nor does it count in the means, though one image was taken for it.
+    assert overall(only_a_and_b) == pytest.approx(
+        {
+            "accuracy": 5 / 8,
+            "macro_f1": (4 / 6 + 6 / 8) / 2,
+            "balanced_accuracy": (2 / 4 + 3 / 4) / 2,
+        }
+    )
 
 
 def test_the_tables_show_every_figure(twelve: Predictions) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,14 @@ from training.data import DataError, Example, read_dataset
 from training.evaluators.gate import Judged, gate_figures, mistakes
 from training.gate import Collected, fit, refused_when_left_out
 from training.gated import BARS, bars_table, with_section
-from training.negatives import NEVER_TRAINED, probe_kind, read_negatives, side_by_side, turned
+from training.negatives import (
+    NEVER_TRAINED,
+    pictures_of,
+    probe_kind,
+    read_negatives,
+    side_by_side,
+    turned,
+)
 
 PICTURE = np.array([[1, 2], [3, 4]], np.uint8)
 
@@ -86,6 +94,13 @@ def test_whole_kinds_and_known_patients_are_kept_out_of_the_fit(tmp_path: Path) 
 def test_a_folder_without_such_a_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is no manifest.csv with the columns path, kind"):
         read_negatives(tmp_path, [])
+
+
+def test_a_collection_with_too_few_groups_is_said_to_be_that(tmp_path: Path) -> None:
+    found = read_negatives(write_manifest(tmp_path, [("a.png", "mri_brain", "a")]), [])
+    assert pictures_of(found, "test") == found
+    with pytest.raises(DataError, match=r"Of the 1 pictures .* none is in the split train"):
+        pictures_of(found, "train")
 
 
 def collected(seed: int, each: int = 60) -> Collected:
@@ -283,6 +298,28 @@ def test_the_command_makes_a_new_version_with_a_gate_and_judges_with_it(
     missing = python(*words, "1.0", *common)
     assert missing.returncode == 1
     assert "training gate: Version 1.0 has no gate. Make a version with one" in missing.stderr
+
+
+def test_a_gate_goes_without_the_sources_that_its_version_went_without(
+    exported: Path, drawn: Path, others: Path, tmp_path: Path
+) -> None:
+    from training.gated import add_gate
+
+    store = FolderStore(tmp_path / "store")
+    shutil.copytree(exported, store.path)
+    sources = {"0": "here", "1": "there"}
+    radiographs = [
+        replace(each, source=sources.get(each.path.stem, "elsewhere"))
+        for each in read_dataset(drawn)
+    ]
+    pictures = read_negatives(others, radiographs)
+    manifest, report = add_gate(store, "1.0", "1.1", radiographs, pictures, without=["there"])
+    assert manifest.without_sources == ("there",)
+    assert report.found["left_out"].keys() == {"here", "elsewhere"}  # the sources it was fitted on
+    assert report.found["sources"].keys() == {"here", "there", "elsewhere"}
+    again, report = add_gate(store, "1.1", "1.2", radiographs, pictures)
+    assert again.without_sources == ("there",)
+    assert report.found["left_out"].keys() == {"here", "elsewhere"}
 
 
 def test_a_version_is_not_made_twice(exported: Path, drawn: Path, others: Path) -> None:

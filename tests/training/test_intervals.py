@@ -40,7 +40,7 @@ def test_with_every_image_once_the_figures_are_those_of_the_data(predictions: Pr
 
 
 def test_a_resample_has_the_figures_of_the_images_it_has(predictions: Predictions) -> None:
-    weights = draw(predictions.groups, 20, np.random.default_rng(3))
+    weights = draw(predictions.patients, 20, np.random.default_rng(3))
     found = weighted(predictions, weights)
     for number, times in enumerate(weights.astype(int)):
         expected = each_alone(predictions.take(np.repeat(np.arange(12), times)))
@@ -49,11 +49,27 @@ def test_a_resample_has_the_figures_of_the_images_it_has(predictions: Prediction
 
 
 def test_images_of_a_patient_are_drawn_together_and_as_many_patients_as_there_are() -> None:
-    weights = draw(["p", "q", "p", "r", "r"], 500, np.random.default_rng(0))
+    weights = draw(np.array([0, 1, 0, 2, 2]), 500, np.random.default_rng(0))
     assert (weights[:, 0] == weights[:, 2]).all()
     assert (weights[:, 3] == weights[:, 4]).all()
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
     assert weights.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_patients_of_two_sources_may_have_the_same_number() -> None:
+    found = Predictions(
+        ("a", "b"), np.ones((5, 2)), np.zeros(5, int), list("xxyyy"), ["1", "2", "1", "1", "3"]
+    ).patients
+    assert found.tolist() == [0, 2, 1, 1, 3]
+
+
+def test_of_a_single_patient_no_interval_of_the_sensitivity_is_given() -> None:
+    right = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    sources, groups = ["one", "one", "two", "two"], ["1", "1", "1", "2"]
+    found = intervals(Predictions(("a", "b"), right, np.zeros(4, int), sources, groups))
+    assert np.isnan(found["sources"]["a/one"]["sensitivity"]).all()
+    assert found["sources"]["a/two"]["sensitivity"] == [0, 1]
+    assert found["classes"]["a"]["sensitivity"] == [0, 1]
 
 
 def test_of_a_hundred_images_with_ninety_right_the_interval_is_the_binomial_one() -> None:

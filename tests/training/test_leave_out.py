@@ -10,6 +10,7 @@ import pytest
 
 from tests.training import tiny
 from tests.training.conftest import FOLDERS
+from training.__main__ import main
 from training.data import FOLDER_LABELS, Example, read_dataset
 from training.leave_out import leave_out, sources_to_spare
 from training.left_out import read_left_out
@@ -34,6 +35,17 @@ def test_a_source_can_be_spared_if_each_of_its_classes_is_trained_from_another()
     )
     assert sources_to_spare(chosen) == ["a"]
     assert sources_to_spare(chosen, without=["b"]) == []
+
+
+def test_where_no_source_or_an_unknown_one_is_to_be_left_out_nothing_is_trained(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["leave-out", "tests/training/tiny.py", "--data", str(drawn), "--to", str(tmp_path)]
+    assert main(command) == 1
+    assert "No source can be left out: each has a class that no other" in capsys.readouterr().err
+    assert main([*command, "--sources", "here"]) == 1
+    assert f"The data set has no source here; it has {drawn.name}." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

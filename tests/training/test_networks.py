@@ -219,6 +219,16 @@ def test_a_joined_class_map_is_the_mean_of_the_class_maps_on_the_finest_grid() -
     np.testing.assert_allclose(maps[2], (maps[0] + repeated) / 2, rtol=1e-4, atol=1e-6)
 
 
+def test_a_joined_network_gives_the_firsts_weights_to_one_that_goes_on() -> None:
+    first, target = random_network(1, 32), random_network(3, 32)
+    joined = for_serving(join([first, random_network(2, 16)], 64), 64)
+    copy_weights(joined, target)
+    expected, found = (model.predict(CHESTS, verbose=0) for model in (first, target))
+    assert np.ptp(expected["logits"]) > 0
+    np.testing.assert_allclose(found["logits"], expected["logits"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(found["lungs"], expected["lungs"])
+
+
 def test_grids_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="2 x 2 does not divide one of 5"):
         join([random_network(1, 16), random_network(2, 32)], 80)

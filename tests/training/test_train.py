@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -23,8 +24,9 @@ from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
 from training.__main__ import main
 from training.augmentation import Chest
 from training.batches import UNKNOWN, Batches, draw_probabilities
+from training.config import Config
 from training.data import Example, read_dataset, read_pixels
-from training.run_state import RunState, read_config
+from training.run_state import RunState, open_run, read_config
 from training.train import is_over, lung_loss, targets_of, train
 
 # Of the libraries, about each other.
@@ -294,6 +296,53 @@ def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
     assert "was made with another config (backbone, size, stride, early_sizes," in message
     assert "seed" not in message
     assert "classes" not in message
+
+
+def test_an_image_that_cannot_be_read_and_a_class_without_images_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "0.png").write_bytes(b"no image")
+    rows = ["path,label,split", *["0.png,normal,train"] * 8, "0.png,normal,val"]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    command = ["train", "tests/training/tiny.py", "--data", str(tmp_path)]
+    assert main([*command, "--run", str(tmp_path / "run"), "--no-tracking"]) == 1
+    message = capsys.readouterr().err
+    assert "no training image is of covid19, pneumonia, tuberculosis;" in message
+    assert "0.png: The bytes are no image that is read here" in message
+    assert "data split DATA --to FILE --leave-out unreadable" in message
+
+
+def test_a_run_that_was_begun_before_a_setting_was_added_goes_on_with_its_default(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs[0], run)
+    state = json.loads((run / "state.json").read_text())
+    del state["config"]["hidden_lungs"], state["config"]["augmentation"]["flip"]
+    (run / "state.json").write_text(json.dumps(state))
+    config = read_config(runs[0])
+    assert read_config(run) == config
+    assert open_run(config, run, resume=True).epochs_done == len(state["history"])
+    with pytest.raises(ValueError, match=r"\(hidden_lungs differ\)"):
+        open_run(replace(config, hidden_lungs=0.5), run, resume=True)
+
+
+def test_a_folder_that_holds_no_run_is_named(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["export", str(tmp_path)], ["join", str(tmp_path), "--run", str(tmp_path)]):
+        assert main([*command, "--data", str(drawn)]) == 1
+        assert f"{tmp_path} holds no run: there is no state.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "classes", [("normal",), ("a", "a"), ("normal", "TB active"), ("a", "all")]
+)
+def test_classes_that_no_version_could_have_are_refused_before_the_training(
+    classes: tuple[str, ...],
+) -> None:
+    with pytest.raises(ValueError, match="they are two or more different words of letters"):
+        Config("tiny", classes=classes)
 
 
 def test_a_config_that_does_not_exist_is_named_beside_those_that_do(

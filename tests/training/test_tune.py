@@ -153,6 +153,33 @@ def test_a_study_is_not_mixed_with_trials_of_other_settings_or_runs(
     assert "runs has the runs of another study;" in capsys.readouterr().err
 
 
+def test_a_study_that_was_begun_before_a_setting_was_added_goes_on_with_its_default(
+    trials: list[FrozenTrial], tuning: Tuning, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = open_study(tuning)
+    settings = dict(study.user_attrs["settings"])
+    del settings["hidden_lungs"]
+    study.set_user_attr("settings", settings)
+    assert main(command(tuning)) == 0
+    study.set_user_attr("settings", {**settings, "hidden_lungs": 0.5})
+    assert main(command(tuning)) == 1
+    assert "was begun with another setting (hidden_lungs)" in capsys.readouterr().err
+    study.set_user_attr("settings", settings)
+
+
+def test_an_error_that_ends_the_processes_is_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(data, broken, ignore=shutil.ignore_patterns("test"))
+    (broken / "train" / "NORMAL" / "0.png").write_bytes(b"no image")
+    files = ["--study", str(tmp_path / "broken.db"), "--runs", str(tmp_path / "runs")]
+    assert main(["tune", "tests/training/tiny.py", "--data", str(broken), *files]) == 1
+    message = capsys.readouterr().err
+    assert "0 of 50 trials have finished, and the processes ended with 1;" in message
+    assert "0.png: The bytes are no image that is read here" in message
+
+
 def test_what_is_wrong_with_the_command_is_said_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

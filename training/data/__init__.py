@@ -11,6 +11,7 @@ from training.data.examples import (
     read_dataset,
     read_pixels,
     read_radiograph,
+    seen_or_asked,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "read_dataset",
     "read_pixels",
     "read_radiograph",
+    "seen_or_asked",
 ]

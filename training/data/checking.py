@@ -48,6 +48,14 @@ class Check:
             if pair.same_picture and len({each.label for each in self.examples(pair)}) == 2
         ]
 
+    def missing_classes(self) -> list[str]:
+        """The classes that one of the splits has no image of that can be read."""
+        cells = {(image.example.label, image.example.split) for image in self.images}
+        labels, splits = ({cell[place] for cell in cells} for place in (0, 1))
+        return [
+            each for each in sorted(labels) if any((each, split) not in cells for split in splits)
+        ]
+
 
 def check(examples: Sequence[Example]) -> Check:
     """Read every image and look for all of it; what cannot be read is among the findings."""
@@ -92,6 +100,7 @@ def problems(found: Check) -> list[str]:
         ("pairs of the same picture in two splits", len(found.across_splits())),
         ("pairs of the same picture with two labels", len(found.conflicting())),
         ("groups (patients) in more than one split", len(found.spanning)),
+        ("classes without an image in one of the splits", len(found.missing_classes())),
     )
     return [f"{what}: {number}" for what, number in counted if number]
 

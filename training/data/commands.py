@@ -1,6 +1,7 @@
 """`python -m training data fetch | check | split`."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     check.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 1 if a picture or a group is in two splits, or a picture has two labels",
+        help="exit with 1 if a picture or a group is in two splits, a picture has two labels, or a split "
+        "lacks a class",
     )
     check.set_defaults(command=_check)
 
@@ -75,7 +77,8 @@ def _fetch(options: argparse.Namespace) -> int:
 
     root = fetch(options.to)
     examples = read_dataset(root)
-    print(f"{len(examples)} images are in {root}. Next: python -m training data check {root}")
+    following = f"python -m training data check {shlex.quote(str(root))}"
+    print(f"{len(examples)} images are in {root}. Next: {following}")
     return 0
 
 
@@ -135,5 +138,5 @@ def _split(options: argparse.Namespace) -> int:
     print("images (groups, where they are fewer)")
     print(columns(*counts_by_split(drawn)))
     print(", ".join(f"{name} {sum(each.split == name for each in drawn)}" for name in SPLITS))
-    print(f"Next: python -m training data check {options.to} --strict")
+    print(f"Next: python -m training data check {shlex.quote(str(options.to))} --strict")
     return 0

@@ -45,7 +45,10 @@ def _summary(found: Check) -> Iterable[Element]:
             class_="bad",
         )
     else:
-        text = "No picture and no group (patient) is in two splits, and no picture has two labels."
+        text = (
+            "No picture and no group (patient) is in two splits, no picture has two labels, and no split "
+            "lacks a class."
+        )
         yield element("p", text, class_="good")
 
 

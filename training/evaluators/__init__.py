@@ -13,7 +13,7 @@ class Predictions:
 
     `probabilities` is float [n, classes]; a row of zeros is an image that got no answer, which counts as
     wrong. `expected` holds class numbers [n]; `sources` says where each image was collected; `groups`
-    which images belong together because they are of one patient (None: each is its own).
+    which images of a source belong together because they are of one patient (None: each is its own).
     """
 
     classes: tuple[str, ...]
@@ -41,6 +41,14 @@ class Predictions:
     def confidence(self) -> npt.NDArray[np.floating]:
         """Probability of the predicted class, [n]; 0 for no answer."""
         return self.probabilities.max(axis=1)
+
+    @property
+    def patients(self) -> npt.NDArray[np.integer]:
+        """A number for each image, the same for those of one group of one source, [n]."""
+        groups = self.groups or [str(number) for number in range(len(self.expected))]
+        keys = list(zip(groups, self.sources, strict=True))
+        numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+        return np.array([numbers[key] for key in keys])
 
     def take(self, chosen: npt.NDArray[np.bool_ | np.integer]) -> "Predictions":
         """The predictions of some images: a mask [n] or image numbers."""

@@ -11,10 +11,9 @@ from training.evaluators import Predictions, cells, share
 
 
 def overall(predictions: Predictions) -> dict[str, float]:
-    """Accuracy, macro-F1, and the mean of the classes' sensitivities."""
-    numbers = range(len(predictions.classes))
-    macro = {"labels": list(numbers), "average": "macro", "zero_division": 0}
+    """Accuracy, macro-F1, and the mean sensitivity; both means are over the classes that have images."""
     truth, predicted = predictions.expected, predictions.predicted
+    macro = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
     return {
         "accuracy": float(predictions.correct.mean()),
         "macro_f1": float(f1_score(truth, predicted, **macro)),
@@ -46,7 +45,7 @@ def _against_rest(predictions: Predictions, number: int) -> dict[str, float]:
         "images": float(truth.sum()),
         "sensitivity": share(predicted[truth]),
         "specificity": share(~predicted[~truth]),
-        "f1": float(f1_score(truth, predicted, zero_division=0)),
+        "f1": float(f1_score(truth, predicted, zero_division=0)) if truth.any() else float("nan"),
         "auroc": _auroc(truth, predictions.probabilities[:, number]),
     }
 

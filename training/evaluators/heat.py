@@ -119,8 +119,7 @@ def _means(predictions: Predictions, rows: npt.NDArray[np.floating]) -> dict[str
         return {"images": 0.0, "share": nan, "share_interval": [nan, nan]} | dict.fromkeys(
             ("uniform", "blob", "pointing", "without_heat"), nan
         )
-    groups = predictions.groups or [str(each) for each in range(count)]
-    weights = draw(groups, 1000, np.random.default_rng(0))
+    weights = draw(predictions.patients, 1000, np.random.default_rng(0))
     share, uniform, centred, pointing, without = rows.mean(axis=0).tolist()
     return {
         "images": float(count),

@@ -5,7 +5,6 @@ resamples are computed at once. An interval without width (all right, or none) d
 with n images and no mistake, up to 3/n of mistakes are still likely.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,13 @@ Values = npt.NDArray[np.float64]
 _NUMBERS_AT_ONCE = 4_000_000
 
 
-def draw(groups: Sequence[str], resamples: int, generator: np.random.Generator) -> Weights:
-    """Draw as many groups as there are, with replacement; images of a group come and go together."""
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
-    number = int(group.max()) + 1
+def draw(
+    patients: npt.NDArray[np.integer], resamples: int, generator: np.random.Generator
+) -> Weights:
+    """Draw as many patients as there are, with replacement; a patient's images come and go together."""
+    number = int(patients.max()) + 1
     times = generator.multinomial(number, np.full(number, 1 / number), size=resamples)
-    return times[:, group].astype(np.float64)
+    return times[:, patients].astype(np.float64)
 
 
 def interval(values: Values, level: float = 0.95) -> list[float]:
@@ -43,15 +43,15 @@ def intervals(
 ) -> dict[str, Any]:
     """[low, high] of the figures, under the same keys as `figures` has them.
 
-    A cell's figures are NaN in resamples that have none of its images; these are passed over.
+    A cell's figures are NaN in resamples that have none of its images; these are passed over. Of a single
+    patient's sensitivity no interval can be said.
     """
-    count = len(predictions.expected)
-    groups = predictions.groups or [str(each) for each in range(count)]
+    count, patients = len(predictions.expected), predictions.patients
     generator = np.random.default_rng(seed)
     at_once = max(1, _NUMBERS_AT_ONCE // count)
     blocks = []
     for start in range(0, resamples, at_once):
-        weights = draw(groups, min(at_once, resamples - start), generator)
+        weights = draw(patients, min(at_once, resamples - start), generator)
         blocks.append(weighted(predictions, weights))
     found: dict[str, Any] = {}
     for path in blocks[0]:
@@ -59,6 +59,12 @@ def intervals(
         for key in path[:-1]:
             place = place.setdefault(key, {})
         place[path[-1]] = interval(np.concatenate([block[path] for block in blocks]), level)
+    for label, source, inside in cells(predictions):
+        if len(set(patients[inside])) < 2:
+            found["sources"][f"{label}/{source}"]["sensitivity"] = [float("nan")] * 2
+    for number, label in enumerate(predictions.classes):
+        if len(set(patients[predictions.expected == number])) < 2:
+            found["classes"][label]["sensitivity"] = [float("nan")] * 2
     return found
 
 
@@ -70,10 +76,8 @@ def weighted(predictions: Predictions, weights: Weights) -> dict[tuple[str, ...]
     ]
     found: dict[tuple[str, ...], Values] = {
         ("accuracy",): _share(weights, predictions.correct),
-        ("macro_f1",): np.mean([each["f1"] for each in classes], axis=0),
-        ("balanced_accuracy",): np.mean(
-            [np.nan_to_num(each["sensitivity"]) for each in classes], axis=0
-        ),
+        ("macro_f1",): np.nanmean([each["f1"] for each in classes], axis=0),
+        ("balanced_accuracy",): np.nanmean([each["sensitivity"] for each in classes], axis=0),
         ("ece",): _ece(predictions, weights),
         ("brier",): _brier(predictions, weights),
         ("accuracy_most_certain",): _accuracy_most_certain(predictions, weights, 0.8),
@@ -89,8 +93,8 @@ def weighted(predictions: Predictions, weights: Weights) -> dict[tuple[str, ...]
     return found
 
 
-def _ratio(part: Values, whole: Values, otherwise: float = np.nan) -> Values:
-    return np.divide(part, whole, out=np.full(len(part), otherwise), where=whole != 0)
+def _ratio(part: Values, whole: Values) -> Values:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole != 0)
 
 
 def _share(weights: Weights, flags: npt.NDArray[np.bool_]) -> Values:
@@ -105,7 +109,7 @@ def _against_rest(predictions: Predictions, number: int, weights: Weights) -> di
     return {
         "sensitivity": _ratio(hits, hits + misses),
         "specificity": _ratio(rejected, rejected + false_alarms),
-        "f1": _ratio(2 * hits, 2 * hits + misses + false_alarms, otherwise=0.0),
+        "f1": _ratio(2 * hits, np.where(hits + misses, 2 * hits + misses + false_alarms, 0)),
         "auroc": _auroc(truth, predictions.probabilities[:, number], weights),
     }
 

@@ -73,8 +73,7 @@ def _row(class_map: Heat, probability: npt.NDArray[np.float32], mask: Mask | Non
 
 
 def _means(predictions: Predictions, rows: npt.NDArray[np.floating]) -> dict[str, Any]:
-    groups = predictions.groups or [str(each) for each in range(len(rows))]
-    weights = draw(groups, 1000, np.random.default_rng(0))
+    weights = draw(predictions.patients, 1000, np.random.default_rng(0))
     with_dice = ~np.isnan(rows[:, 1])
     names = ("implausible", "dice", "share", "share_by_mask", "uniform", "off")
     found = {

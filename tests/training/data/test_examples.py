@@ -70,7 +70,12 @@ def test_a_manifest_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
         (("path,label,split", "1.png,,train"), "line 2: label is empty"),
         (("path,label,split", ",normal,train"), "line 2: path is empty"),
         (("path,label,split",), "no radiograph found"),
-        (("",), "the columns label, path, split are missing"),
+        (("",), "the columns label, path, split are missing; .* names none"),
+        (
+            ("path;label;split", "1.png;normal;train"),
+            "missing; its first line, read with commas between, names 'path;label;split'",
+        ),
+        (("path,label,split", "1.png,\x00,train", "x" * 200_000), "it is no CSV file in UTF-8"),
     ],
 )
 def test_a_wrong_manifest_is_named_with_what_is_wrong(
@@ -80,6 +85,12 @@ def test_a_wrong_manifest_is_named_with_what_is_wrong(
     with pytest.raises(DataError, match=message) as raised:
         read_dataset(file)
     assert str(raised.value).startswith(str(file))
+
+
+def test_a_manifest_in_another_encoding_is_named(tmp_path: Path) -> None:
+    file = manifest(tmp_path, "path,label,split", "Müller.png,normal,val", encoding="latin-1")
+    with pytest.raises(DataError, match=r"manifest\.csv: it is no CSV file in UTF-8"):
+        read_dataset(file)
 
 
 def test_the_folders_of_the_kaggle_set_are_read(folders: Path) -> None:
@@ -105,9 +116,30 @@ def test_a_folder_of_an_unknown_class_is_named(folders: Path) -> None:
         read_dataset(folders)
 
 
+def test_folders_may_be_written_otherwise_and_hidden_ones_are_passed_over(folders: Path) -> None:
+    before = [(each.label, each.split) for each in read_dataset(folders)]
+    (folders / "train").rename(folders / "Training")
+    (folders / "val").rename(folders / "valid")
+    (folders / "test" / "COVID19").rename(folders / "test" / "Covid-19")
+    (folders / "test" / ".ipynb_checkpoints").mkdir()
+    assert [(each.label, each.split) for each in read_dataset(folders)] == before
+
+
+def test_a_folder_inside_of_a_class_folder_is_named(folders: Path) -> None:
+    (folders / "val" / "NORMAL" / "patient 1").mkdir()
+    with pytest.raises(DataError, match=r"patient 1: folders inside of a class folder are not"):
+        read_dataset(folders)
+
+
+def test_a_dicom_file_is_known_whatever_its_name(folders: Path) -> None:
+    file = folders / "val" / "NORMAL" / "1.2.840.10008"
+    file.write_bytes(bytes(128) + b"DICM" + bytes(20))
+    assert file in [each.path for each in read_dataset(folders)]
+
+
 def test_what_is_no_image_is_passed_over(folders: Path) -> None:
     before = read_dataset(folders)
-    for name in ("Thumbs.db", "notes.txt", ".DS_Store"):
+    for name in ("Thumbs.db", "notes.txt", ".DS_Store", "._0.png"):
         (folders / "train" / "NORMAL" / name).write_bytes(b"no image")
     (folders / "train" / "README.md").write_text("no class folder")
     assert read_dataset(folders) == before
