@@ -226,9 +226,8 @@ def _objective(
         name: trial.suggest_float(name, each.low, each.high, log=each.log)
         for name, each in SPACE.items()
     }
-    trial.set_user_attr(
-        "begun", trial.number
-    )  # before what takes longer: until then it may be taken up
+    # Before what takes longer, because until then it may be taken up.
+    trial.set_user_attr("begun", trial.number)
     import keras
 
     from training.train import train
