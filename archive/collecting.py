@@ -89,8 +89,6 @@ class Counts:
     #: Folder, images, and how many of each class in the order of `classes`; the largest folders.
     folders: tuple[tuple[str, int, tuple[int, ...]], ...]
     histogram: tuple[Bin, ...]
-    #: Rows that said something of an image of which another row is kept.
-    repeated: int
 
     @property
     def missing(self) -> int:
@@ -185,14 +183,13 @@ def _collected(
         database.execute(_CHOSEN)
         database.execute("DELETE FROM every WHERE rowid NOT IN (SELECT which FROM chosen)")
     database.execute(f"COPY every TO {_text(str(to))} (FORMAT parquet, COMPRESSION zstd)")
-    return _counts(database, job, jobs.progress(records, job), found - images, labels)
+    return _counts(database, job, jobs.progress(records, job), labels)
 
 
 def _counts(
     database: duckdb.DuckDBPyConnection,
     job: Job,
     made: Progress,
-    repeated: int,
     labels: tuple[str, ...],
 ) -> Counts:
     def rows(query: str) -> list[tuple[Any, ...]]:
@@ -231,7 +228,6 @@ def _counts(
             )
         ),
         tuple(Bin(number / 10, (number + 1) / 10, bins.get(number, 0)) for number in range(10)),
-        repeated,
     )
 
 
