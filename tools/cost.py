@@ -42,7 +42,7 @@ class Prices:
 class Use:
     """What was measured (`make bench`) and how the app is set up (`infra/main.bicep`)."""
 
-    answer_ms: float = told(8.8, "time that an answer takes on one core, ms")
+    answer_ms: float = told(9.5, "time that an answer takes on one core, ms")
     peak_mib: float = told(392, "peak of app and worker at every limit at once, MiB")
     minimum_ms: float = told(1000, "billed at least for a period in which an instance answers, ms")
     concurrency: int = told(8, "requests that one instance answers at a time", 1)
