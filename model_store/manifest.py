@@ -132,7 +132,7 @@ class Manifest:
             # Before anything else, because it decides what the other keys are.
             if isinstance(value, dict) and "schema_version" in value:
                 _schema_version("schema_version", value["schema_version"])
-            # Versions before 2026.11.6 do not say what they went without.
+            # Versions up to 2026.11.5 do not say what they went without.
             return cls(**object_of(_MANIFEST, optional=("without_sources",))("", value))
         except ValueError as error:
             raise ManifestError(f"{source}: {error}.") from error

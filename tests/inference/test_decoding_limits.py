@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from inference.decoding import (
     BYTES_PER_PIXEL,
@@ -27,6 +29,7 @@ from inference.decoding import (
 )
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
 from tests.drawing import encode_bmp, encode_jpeg, encode_png, encode_tiff, encode_webp
+from tests.hostile.tiffs import START, tiff
 
 SQUARE = np.full((100, 100), 90, np.uint8)
 HALF = np.full_like(SQUARE, 128)
@@ -339,3 +342,14 @@ print(before - resident())
 """
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         assert float(done.stdout) > 15  # of 40; some lie in holes that imports have left
+
+
+def test_strips_of_a_plain_tiff_are_no_objects_of_python() -> None:
+    rows = 4_000
+    offsets = (4, rows, struct.pack("<L", START))
+    file = tiff(
+        rows * struct.pack("<L", 8), offsets=offsets, counts=offsets, height=rows, width=8, rows=1
+    )
+    image = TiffImageFile(BytesIO(file))
+    assert len(image.tag_v2[273]) == rows
+    assert len(image.tile) == 1
