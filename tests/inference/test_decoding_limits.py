@@ -347,7 +347,7 @@ print(before - resident())
 def test_strips_of_a_plain_tiff_are_no_objects_of_python() -> None:
     rows = 4_000
     offsets = (4, rows, struct.pack("<L", START))
-    body = 2 * rows * struct.pack("<L", 8)  # both tables, which may overlap
+    body = 2 * rows * struct.pack("<L", 8)  # Pillow counts the table once for each tag
     file = tiff(body, offsets=offsets, counts=offsets, height=rows, width=8, rows=1)
     image = TiffImageFile(BytesIO(file))
     assert len(image.tag_v2[273]) == rows
