@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inference.decoding import Radiograph
     from inference.gate import Verdict
+    from inference.radiograph import Radiograph
 
 #: Less of the predicted class's heat in the lungs is unusual. Version 2026.11.2 has 0.73 to 1 in all
 #: validation images, and inside that range the share does not tell right answers from wrong ones (AUROC

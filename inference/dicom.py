@@ -43,18 +43,12 @@ from pydicom.uid import (
 )
 
 from inference.counted_file import CountedFile
-from inference.decoding import (
-    BYTES_PER_PIXEL,
-    PixelBudget,
-    Radiograph,
-    as_gray,
-    check_size,
-    reading,
-    reduced,
-    reduction,
-    stretch,
-)
+from inference.decoder_errors import reading
 from inference.errors import TooLarge, Undecodable
+from inference.gray_values import as_gray, stretch
+from inference.pixel_budget import BYTES_PER_PIXEL, PixelBudget, check_size
+from inference.radiograph import Radiograph
+from inference.reduction import reduced, reduction
 
 _TAGS = (
     "SamplesPerPixel",
@@ -111,7 +105,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
 
     Stored values go through the modality LUT or rescale, then through the first VOI LUT or window,
     to 0 to 255 (PS3.3 C.11.1 and C.11.2, PS3.4 N.2). Without a VOI LUT or window, the range that
-    they use is mapped to it as `decoding.stretch` says. MONOCHROME1 is inverted.
+    they use is mapped to it as `gray_values.stretch` says. MONOCHROME1 is inverted.
 
     Raises:
         TooLarge: There are more pixels than allowed, or they need too much memory.

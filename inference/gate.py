@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inference.decoding import Radiograph
+from inference.radiograph import Radiograph
 from inference.reasons import EXPLANATIONS, PASSES, SHORTEST_SIDE
 from inference.runtime import Activations
 

@@ -9,13 +9,14 @@ from inference import gate
 from inference.caveats import caveats
 from inference.classification import classify
 from inference.course import Course
-from inference.decoding import PixelBudget, decode, return_memory_at_once
+from inference.decoding import decode
 from inference.errors import NotAChestXray
 from inference.gate import Gate, Verdict
 from inference.gradcam import heatmaps
 from inference.gradients import gradients
 from inference.lungs import lung_mask, lung_share
 from inference.overlay import fit, render
+from inference.pixel_budget import PixelBudget, return_memory_at_once
 from inference.preprocessing import VERSION, preprocess
 from inference.reading import Options
 from inference.report import Explanation, Report, Served

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import orjson
 
 from inference.classification import Classification
-from inference.decoding import Radiograph
 from inference.gate import Verdict
 from inference.notice import NOTICE
 from inference.overlay import Overlay
+from inference.radiograph import Radiograph
 from model_store.manifest import Manifest
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from inference.decoding import Radiograph
 from inference.gate import FRONTAL, Gate, Verdict, evidence, look, reason_of
 from inference.gradients import gradients
 from inference.preprocessing import InputSpec, as_input, preprocess
+from inference.radiograph import Radiograph
 from inference.reasons import PASSES
 from inference.runtime import Runtime
 from training.augmentation import Augmentation, Chest, augment

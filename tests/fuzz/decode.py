@@ -7,8 +7,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from inference.decoding import PixelBudget, decode, reduction
+from inference.decoding import decode
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
+from inference.pixel_budget import PixelBudget
+from inference.reduction import reduction
 
 MAX_PIXELS = 300_000
 BUDGET = PixelBudget(MAX_PIXELS)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import decode
 from inference.errors import ServiceError, Undecodable, UnsupportedMedia
+from inference.pixel_budget import PixelBudget
 from tests import drawing
 from tests.app.asking import Client, without_chance
 from tests.hostile.corpus import PICTURE, Hostile, families, files

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import decode
+from inference.pixel_budget import PixelBudget
 from inference.runtime.litert import LiteRTRuntime
 from model_store import Model, open_store
 from tests.drawing import Gray, draw_chest

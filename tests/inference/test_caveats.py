@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inference.caveats import SENTENCES, caveats
-from inference.decoding import Radiograph
 from inference.gate import Verdict
+from inference.radiograph import Radiograph
 
 PASSED = Verdict(True, 0.99, ())
 UNKNOWN = Verdict(None, None, ())

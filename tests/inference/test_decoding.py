@@ -6,8 +6,6 @@ import io
 import struct
 import subprocess
 import sys
-import threading
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +18,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from inference.decoding import PixelBudget, Radiograph, decode, reduction, stretch
+from inference.decoding import decode
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
+from inference.gray_values import stretch
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess, squash
+from inference.radiograph import Radiograph
+from inference.reduction import reduction
 from tests.drawing import (
     draw_chest,
     encode_bmp,
@@ -33,7 +35,6 @@ from tests.drawing import (
     encode_tiff,
     encode_webp,
 )
-from tests.waiting import until
 
 # Pillow's remarks on tags of the corrupt TIFF files below.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
@@ -506,66 +507,6 @@ def test_a_jpeg_of_countless_scans_is_refused() -> None:
 # The budget
 
 
-def test_no_more_than_the_budget_is_held_at_once() -> None:
-    budget, lock = PixelBudget(100), threading.Lock()
-    held, most = 0, 0
-
-    def work(amount: int) -> None:
-        nonlocal held, most
-        for _ in range(20):
-            with budget.take(amount):
-                with lock:
-                    held += amount
-                    most = max(most, held)
-                time.sleep(0.0005)
-                with lock:
-                    held -= amount
-
-    threads = [threading.Thread(target=work, args=(10 * (n + 1),)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert held == 0
-    assert most <= 100
-
-
-def test_a_large_picture_is_not_overtaken_by_small_ones_that_came_later() -> None:
-    budget, order = PixelBudget(100), []
-
-    def work(name: str, amount: int) -> None:
-        with budget.take(amount):
-            order.append(name)
-
-    with budget.take(60):
-        threads = []
-        for name, amount in (("large", 90), ("small", 10), ("smaller", 5)):
-            threads.append(threading.Thread(target=work, args=(name, amount)))
-            threads[-1].start()
-            until(lambda: len(budget._line) == len(threads))
-        assert order == []
-    for thread in threads:
-        thread.join(60)
-    assert order[0] == "large"
-    assert sorted(order) == ["large", "small", "smaller"]
-
-
-def test_a_picture_larger_than_the_budget_is_decoded_alone() -> None:
-    budget = PixelBudget(100)
-    entered = threading.Event()
-
-    def work() -> None:
-        with budget.take(1):
-            entered.set()
-
-    with budget.take(1_000_000):
-        thread = threading.Thread(target=work)
-        thread.start()
-        assert not entered.wait(0.05)
-    assert entered.wait(60)
-    thread.join(60)
-
-
 def test_a_decode_that_fails_gives_its_share_back() -> None:
     budget = PixelBudget(1000)
     broken = SMALL_FILES["PNG"][:-400] + bytes(388) + SMALL_FILES["PNG"][-12:]
@@ -613,7 +554,8 @@ def test_a_decode_takes_no_more_memory_than_it_asks_the_budget_for(
     program = """
 import re, sys
 from pathlib import Path
-from inference.decoding import BYTES_PER_PIXEL, PixelBudget, decode, return_memory_at_once
+from inference.decoding import decode
+from inference.pixel_budget import BYTES_PER_PIXEL, PixelBudget, return_memory_at_once
 
 def mebibytes(of):
     return int(re.search(of + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
@@ -643,7 +585,8 @@ def test_eight_large_pictures_at_once_take_hardly_more_memory_than_one() -> None
     program = """
 import re, sys, threading
 from pathlib import Path
-from inference.decoding import PixelBudget, decode, return_memory_at_once
+from inference.decoding import decode
+from inference.pixel_budget import PixelBudget, return_memory_at_once
 
 def mebibytes(of):
     return int(re.search(of + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) >> 10

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import platform
 import struct
-import subprocess
-import sys
 import zlib
 from io import BytesIO
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,15 +12,10 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from inference.decoding import (
-    BYTES_PER_PIXEL,
-    PixelBudget,
-    check_size,
-    decode,
-    reading,
-    return_memory_at_once,
-)
+from inference.decoder_errors import reading
+from inference.decoding import decode
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia
+from inference.pixel_budget import BYTES_PER_PIXEL, PixelBudget
 from tests.drawing import encode_bmp, encode_jpeg, encode_png, encode_tiff, encode_webp
 from tests.hostile.tiffs import START, tiff
 
@@ -134,34 +122,12 @@ def test_64_scans_are_read_and_65_are_not() -> None:
         taken(data[:last] + data[last:-2] * (2 + more) + data[-2:])
 
 
-def test_what_is_too_large_is_told_to_the_client_and_in_short_to_the_log() -> None:
-    with pytest.raises(TooLarge) as refused:
-        check_size(101, 10, 0, 1000)
-    assert refused.value.detail == "The image has 101 x 10 pixels; at most 1,000 pixels are read."
-    assert refused.value.log == "too many pixels"
-    with pytest.raises(TooLarge) as refused:
-        check_size(100, 10, 8000, 1000)
-    assert refused.value.detail == (
-        "The image has 100 x 10 pixels; of files that are stored in this way, at most 500 pixels are "
-        "read."
-    )
-    assert refused.value.log == "too many pixels for how they are stored"
-
-
 def test_what_is_no_image_is_told_what_is() -> None:
     with pytest.raises(UnsupportedMedia) as refused:
         decode(b"text", max_pixels=1, budget=PixelBudget(1))
     assert refused.value.detail == (
         "The bytes are no image that is read here; JPEG, PNG, WebP, BMP, TIFF and DICOM are."
     )
-
-
-def test_as_many_pixels_and_bytes_as_are_allowed_are_no_more() -> None:
-    check_size(200, 100, BYTES_PER_PIXEL * 20_000, 20_000)
-    with pytest.raises(TooLarge, match="has 200 x 101 pixels; at most 20,000 pixels are read"):
-        check_size(200, 101, 0, 20_000)
-    with pytest.raises(TooLarge, match="in this way, at most 19,999 pixels"):
-        check_size(200, 100, BYTES_PER_PIXEL * 20_000 + 1, 20_000)
 
 
 # PNG: Pillow leaves rows black that are missing, so that a black end is looked at.
@@ -278,70 +244,6 @@ def test_a_picture_that_a_decoder_finds_too_large_is() -> None:
 def test_an_error_of_ours_stays_what_it_is() -> None:
     with pytest.raises(UnsupportedMedia, match="as it was"), reading("PNG"):
         raise UnsupportedMedia("as it was")
-
-
-# What freed memory costs: malloc's habits, which only glibc has.
-
-
-def resident() -> float:
-    """MiB that this process has in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def holes() -> list[bytes]:
-    """Freed blocks of 40 MiB in all, which malloc keeps, because of the blocks between them."""
-    blocks = [b"x" * 100_000 for _ in range(800)]
-    return blocks[::2]
-
-
-@pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
-def test_another_c_library_is_left_alone(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(name: None) -> None:
-        raise error
-
-    monkeypatch.setattr(ctypes, "CDLL", fails)
-    return_memory_at_once()
-    with PixelBudget(2**24).take(2**24):
-        pass
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
-class TestGlibc:
-    def test_malloc_is_told_what_to_keep(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        told: list[tuple[int, int]] = []
-        library = SimpleNamespace(mallopt=lambda what, size: told.append((what, size)))
-        monkeypatch.setattr(ctypes, "CDLL", {None: library}.__getitem__)
-        return_memory_at_once()
-        mmap_threshold, trim_threshold = -3, -1  # malloc.h
-        assert told == [(mmap_threshold, 2 << 20), (trim_threshold, 2560 << 10)]
-
-    def test_free_memory_between_blocks_goes_back_to_the_system_after_a_large_picture(self) -> None:
-        for pixels, given_back in ((2**22 - 1, False), (2**22, True)):
-            between = holes()
-            before = resident()
-            with PixelBudget(2**24).take(pixels):
-                pass
-            assert (before - resident() > 20) is given_back, pixels
-            del between
-
-    def test_large_blocks_are_given_back_when_they_are_freed(self) -> None:
-        """In a process of its own: here there are holes from other tests that such blocks would fill."""
-        code = """
-import numpy as np
-from inference.decoding import return_memory_at_once
-from tests.inference.test_decoding_limits import resident
-return_memory_at_once()
-np.ones(30_000_000, np.uint8)  # after one was freed, malloc would keep all up to its size
-blocks = [np.ones(2**21, np.uint8) for _ in range(40)]
-before = resident()
-between = blocks[::2]
-del blocks
-print(before - resident())
-"""
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        assert float(done.stdout) > 15  # of 40; some lie in holes that imports have left
 
 
 def test_strips_of_a_plain_tiff_are_no_objects_of_python() -> None:

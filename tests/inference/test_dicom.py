@@ -39,8 +39,10 @@ from pydicom.uid import (  # noqa: E402
 )
 
 from inference import dicom  # noqa: E402
-from inference.decoding import PixelBudget, Radiograph, decode  # noqa: E402
+from inference.decoding import decode  # noqa: E402
 from inference.errors import TooLarge, Undecodable, UnsupportedMedia  # noqa: E402
+from inference.pixel_budget import PixelBudget  # noqa: E402
+from inference.radiograph import Radiograph  # noqa: E402
 from tests.drawing import draw_chest, encode_dicom, encode_jpeg  # noqa: E402
 from tests.waiting import until  # noqa: E402
 

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.decoding import PixelBudget, Radiograph, decode
+from inference.decoding import decode
 from inference.gate import Gate, GateError, evidence, look, reason_of
 from inference.gradients import FEATURES, gradients
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
+from inference.radiograph import Radiograph
 from inference.reasons import EXPLANATIONS
 from model_store.manifest import Input
 from tests.drawing import draw_chest, encode_jpeg, encode_png, encode_tiff, encode_webp

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import decode
 from inference.lungs import SIDE, lung_mask, lung_share
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
 from model_store import Model
 from tests.drawing import Gray

@@ -11,10 +11,10 @@ import pytest
 
 from inference import gate
 from inference.course import Course
-from inference.decoding import PixelBudget
 from inference.errors import NotAChestXray, TooLarge, Undecodable, UnsupportedMedia
 from inference.gate import Gate
 from inference.pipeline import Pipeline
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
 from inference.reading import Options
 from inference.settings import Settings

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import decode
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import VERSION, as_input, preprocess, squash
 from tests.drawing import Gray, draw_chest, encode_jpeg
 from tests.inference.conftest import softmax

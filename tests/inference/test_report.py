@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from inference.classification import Classification
-from inference.decoding import Radiograph
 from inference.gate import Verdict
 from inference.overlay import Overlay
+from inference.radiograph import Radiograph
 from inference.report import Explanation, Report, Served
 from model_store import Manifest
 from model_store.manifest import ClassName, FileRecord, Input, Outputs, Threshold

@@ -2,9 +2,10 @@
 
 import time
 
-from inference.decoding import PixelBudget, decode
+from inference.decoding import decode
 from inference.gate import Gate, evidence, look
 from inference.gradients import gradients
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
 from inference.runtime import open_runtime
 from inference.settings import Settings

@@ -14,11 +14,13 @@ from PIL import Image
 
 from inference.caveats import caveats
 from inference.course import Course
-from inference.decoding import PixelBudget, decode, reduction
+from inference.decoding import decode
 from inference.gate import Verdict
 from inference.lungs import lung_mask, lung_share
 from inference.overlay import JPEG_QUALITY
+from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
+from inference.reduction import reduction
 from inference.runtime import open_runtime
 from inference.service import Service
 from inference.settings import Settings
@@ -30,7 +32,7 @@ BAR = 1.3
 #: Milliseconds that lung share and warnings may add.
 TRUST_BAR = 3.0
 
-#: As `inference.decoding` asks for a JPEG of each reduction.
+#: As `inference.pictures` asks for a JPEG of each reduction.
 _SCALES = {
     1: cv2.IMREAD_GRAYSCALE,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,

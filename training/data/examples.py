@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from inference.decoding import PixelBudget, Radiograph, decode
+from inference.decoding import decode
 from inference.errors import ServiceError
+from inference.pixel_budget import PixelBudget
+from inference.radiograph import Radiograph
 
 SPLITS = ("train", "val", "test")
 

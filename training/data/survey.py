@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from inference.decoding import Radiograph
 from inference.preprocessing import squash
+from inference.radiograph import Radiograph
 from training.data.examples import DataError, Example, read_radiograph
 
 Gray = npt.NDArray[np.uint8]
