@@ -104,8 +104,10 @@ def _jpeg_needs(image: ImageFile.ImageFile, data: bytes) -> int:
 
 
 def _webp_needs(image: ImageFile.ImageFile, data: bytes) -> int:
-    lossy_and_opaque = data[12:16] == b"VP8 "
-    return (6 if lossy_and_opaque else 8) * image.width * image.height  # OpenCV holds two copies
+    animated = data[12:16] == b"VP8X" and data[20] & 2
+    lossy_and_opaque = image.mode == "RGB" and b"VP8L" not in data
+    # OpenCV holds two copies, and three of an animation, even if that is of one frame.
+    return (12 if animated else 6 if lossy_and_opaque else 8) * image.width * image.height
 
 
 def _pillow_needs(image: ImageFile.ImageFile, data: bytes) -> int:

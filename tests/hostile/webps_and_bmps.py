@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
+import numpy.typing as npt
+
 from tests import drawing
 from tests.hostile.corpus import ANY, CHEST, REFUSED, UNDECODABLE, Files, family
 
@@ -25,6 +28,14 @@ def extended(width: int, height: int, flags: int = 0) -> tuple[bytes, bytes]:
     """A VP8X chunk."""
     sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return b"VP8X", bytes([flags, 0, 0, 0]) + sides
+
+
+def one_frame(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """An animation of one frame, which is a picture, lossy and opaque."""
+    height, width = pixels.shape
+    canvas = extended(width, height, 0x02)
+    frame = bytes(6) + canvas[1][4:] + bytes(4) + drawing.encode_webp(pixels)[12:]
+    return riff(canvas, (b"ANIM", bytes(6)), (b"ANMF", frame))
 
 
 @family

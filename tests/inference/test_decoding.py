@@ -35,6 +35,7 @@ from tests.drawing import (
     encode_tiff,
     encode_webp,
 )
+from tests.hostile.webps_and_bmps import one_frame
 
 # Pillow's remarks on tags of the corrupt TIFF files below.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
@@ -530,6 +531,8 @@ DEEP = LARGE.astype(np.uint16) * 256
         lambda: encode_png(DEEP),
         lambda: encode_jpeg(LARGE, mode="CMYK", progressive=True),
         lambda: encode_webp(LARGE),
+        lambda: encode_webp(LARGE, orientation=1),
+        lambda: one_frame(LARGE),
         lambda: encode_webp(LARGE, alpha=LARGE, lossless=True, method=0),
         lambda: encode_tiff(DEEP, compression="tiff_lzw"),
         lambda: encode_dicom(LARGE, transfer_syntax="1.2.840.10008.1.2.4.90"),
@@ -541,6 +544,8 @@ DEEP = LARGE.astype(np.uint16) * 256
         "PNG-16",
         "CMYK-JPEG",
         "WebP",
+        "WebP-with-EXIF",
+        "WebP-of-one-frame",
         "lossless-WebP",
         "TIFF",
         "JPEG-2000",

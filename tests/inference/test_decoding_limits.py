@@ -18,6 +18,7 @@ from inference.errors import TooLarge, Undecodable, UnsupportedMedia
 from inference.pixel_budget import BYTES_PER_PIXEL, PixelBudget
 from tests.drawing import encode_bmp, encode_jpeg, encode_png, encode_tiff, encode_webp
 from tests.hostile.tiffs import START, tiff
+from tests.hostile.webps_and_bmps import one_frame
 
 SQUARE = np.full((100, 100), 90, np.uint8)
 HALF = np.full_like(SQUARE, 128)
@@ -71,8 +72,11 @@ def png(bits: int, colour: int, rows: bytes, side: int = 9, interlaced: int = 0)
         (encode_jpeg(SQUARE, mode="RGB", progressive=True, subsampling=2), 3),
         (encode_jpeg(SQUARE, mode="CMYK", progressive=True), 8),
         (encode_webp(SQUARE), 6),
+        (encode_webp(SQUARE, orientation=1), 6),
         (encode_webp(SQUARE, lossless=True), 8),
+        (encode_webp(SQUARE, lossless=True, orientation=1), 8),
         (encode_webp(SQUARE, alpha=HALF), 8),
+        (one_frame(SQUARE), 12),
         (encode_png(SQUARE), 1),
         (encode_png(SQUARE, mode="1"), 1),
         (encode_png(SQUARE, mode="P"), 1),
