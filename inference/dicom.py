@@ -45,7 +45,7 @@ from pydicom.uid import (
 from inference.counted_file import CountedFile
 from inference.decoder_errors import reading
 from inference.errors import TooLarge, Undecodable
-from inference.gray_values import as_gray, stretch
+from inference.gray_values import as_gray, sampled, stretch, used_range
 from inference.pixel_budget import BYTES_PER_PIXEL, PixelBudget, check_size
 from inference.radiograph import Radiograph
 from inference.reduction import reduced, reduction
@@ -60,6 +60,8 @@ _TAGS = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "RescaleSlope",
@@ -105,7 +107,8 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
 
     Stored values go through the modality LUT or rescale, then through the first VOI LUT or window,
     to 0 to 255 (PS3.3 C.11.1 and C.11.2, PS3.4 N.2). Without a VOI LUT or window, the range that
-    they use is mapped to it as `gray_values.stretch` says. MONOCHROME1 is inverted.
+    they use is mapped to it as `gray_values.stretch` says; padding is left out of it and becomes
+    black (PS3.3 C.7.5.1.1.2). MONOCHROME1 is inverted.
 
     Raises:
         TooLarge: There are more pixels than allowed, or they need too much memory.
@@ -151,7 +154,9 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
             if plugin == "gdcm"
             else pixel_array(ds, decoding_plugin=plugin, view_only=True)  # no copy of what is plain
         )
-        with reading("DICOM", "has a window, rescale or lookup table that cannot be applied"):
+        with reading(
+            "DICOM", "has a window, rescale, padding or lookup table that cannot be applied"
+        ):
             pixels = _presented(stored, ds, factor)
         del stored, ds.PixelData  # before the next one in line decodes
     return Radiograph(
@@ -377,6 +382,7 @@ def _by_gdcm(ds: Dataset, syntax: UID) -> npt.NDArray[Any]:
 def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArray[np.uint8]:
     """Stored values [rows, columns] → uint8, white is dense, both sides divided by `factor`."""
     height, width = stored.shape
+    inverted = ds.PhotometricInterpretation == "MONOCHROME1"
     if ds.get("VOILUTSequence") or ("WindowCenter" in ds and "WindowWidth" in ds):
         low, high = _voi_range(ds)
 
@@ -387,22 +393,57 @@ def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArra
         # A window or slope that is no number makes no pixel a number, and the cast raises.
         with np.errstate(invalid="raise", over="ignore"):
             pixels = reduced(strip, width, height, factor, as_gray)
-    elif ds.get("ModalityLUTSequence"):
-        table = reduced(
-            lambda top, bottom: apply_modality_lut(stored[top:bottom].astype(np.int32), ds),
-            width,
-            height,
-            factor,
-        )
-        pixels = stretch(table)
     else:
+        table = ds.get("ModalityLUTSequence")
         # A rescale changes nothing of the range that is used, but which end of it is which.
-        if factor > 1:
-            stored = reduced(lambda top, bottom: stored[top:bottom], width, height, factor)
-        pixels = stretch(stored)
-        if (ds.get("RescaleSlope") or 1) < 0:
-            pixels = ~pixels
-    return ~pixels if ds.PhotometricInterpretation == "MONOCHROME1" else pixels
+        inverted ^= not table and (ds.get("RescaleSlope") or 1) < 0
+        if "PixelPaddingValue" in ds:
+            pixels = _beside_padding(stored, ds, factor, 255 if inverted else 0)
+        elif table or factor > 1:
+            pixels = stretch(
+                reduced(
+                    lambda top, bottom: _looked_up(stored[top:bottom], ds), width, height, factor
+                )
+            )
+        else:
+            pixels = stretch(stored)
+    return ~pixels if inverted else pixels
+
+
+def _beside_padding(
+    stored: npt.NDArray[Any], ds: Dataset, factor: int, background: int
+) -> npt.NDArray[np.uint8]:
+    """Stretch by the range that the pixels use which are no padding; padding becomes `background`.
+
+    Padding is one stored value, or a range of them with both its ends (PS3.3 C.7.5.1.1.2).
+    """
+    ends = [ds.PixelPaddingValue, ds.get("PixelPaddingRangeLimit", ds.PixelPaddingValue)]
+    # Written with or without a sign, whatever the pixels have.
+    wrapped = np.array(ends, np.int64).astype(np.int16 if ds.PixelRepresentation else np.uint16)
+    first, last = sorted(wrapped.tolist())
+
+    def is_padding(values: npt.NDArray[Any]) -> Any:
+        return (first <= values) & (values <= last)
+
+    sample = sampled(stored)
+    picture = sample[~is_padding(sample)]
+    low, high = used_range(_looked_up(picture, ds)) if picture.size else (0.0, 255.0)
+
+    def strip(top: int, bottom: int) -> npt.NDArray[np.float32]:
+        part = stored[top:bottom]
+        values = (_looked_up(part, ds).astype(np.float32) - low) * (255 / (high - low))
+        values[is_padding(part)] = background
+        return values
+
+    height, width = stored.shape
+    return reduced(strip, width, height, factor, as_gray)
+
+
+def _looked_up(stored: npt.NDArray[Any], ds: Dataset) -> npt.NDArray[Any]:
+    """Stored values through the modality LUT, if there is one."""
+    if not ds.get("ModalityLUTSequence"):
+        return stored
+    return apply_modality_lut(stored.astype(np.int32), ds)
 
 
 def _integers(values: npt.NDArray[Any], ds: Dataset) -> npt.NDArray[Any]:

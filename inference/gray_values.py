@@ -16,13 +16,8 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     becomes 255, so that neither 12-bit data comes out black nor a hot pixel darkens the rest. A
     range of less than 255 is not stretched, so that a blank picture stays blank.
     """
-    low, scale = 0.0, 1.0
-    if values.min() < 0 or values.max() > 255:
-        step = max(1, int((values.size / 2**18) ** 0.5))
-        sample = values[::step, ::step]
-        low = float(np.quantile(sample, 0.001, method="lower"))
-        high = float(np.quantile(sample, 0.999, method="higher"))
-        scale = 255 / max(high - low, 255)
+    low, high = used_range(values)
+    scale = 255 / (high - low)
 
     def strip(top: int, bottom: int) -> npt.NDArray[np.uint8]:
         part = values[top:bottom].astype(np.float32)
@@ -32,6 +27,22 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
     height, width = values.shape
     return reduced(strip, width, height, 1)
+
+
+def used_range(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """The values that `stretch` maps to 0 and to 255, of gray values in one or more dimensions."""
+    if values.min() >= 0 and values.max() <= 255:
+        return 0.0, 255.0
+    sample = sampled(values)
+    low = float(np.quantile(sample, 0.001, method="lower"))
+    high = float(np.quantile(sample, 0.999, method="higher"))
+    return low, max(high, low + 255)
+
+
+def sampled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view of every nth value along each axis: at most 2^20 of those of a picture."""
+    step = max(1, int((values.size / 2**18) ** 0.5))
+    return values[(slice(None, None, step),) * values.ndim]
 
 
 def as_gray(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -160,6 +160,14 @@ def raw_elements() -> Files:
         "rows twice": PLAIN.replace(b"\x28\0\x10\0US\2\0\x34\0", b"\x28\0\x10\0US\2\0\x34\0" * 2),
         "a view of many": with_raw(pixels, element(0x18, 0x5101, b"CS", b"PA\\AP ")),
         "a view without end": with_raw(pixels, element(0x18, 0x5101, b"CS", b"PA" * 30_000)),
+        "padding of every value": with_raw(
+            pixels, element(0x28, 0x120, b"US", b"\0\0") + element(0x28, 0x121, b"US", b"\xff\xff")
+        ),
+        "padding of many": with_raw(pixels, element(0x28, 0x120, b"US", b"\0\0\1\0")),
+        "padding of three bytes": with_raw(pixels, element(0x28, 0x120, b"US", b"\0\0\1")),
+        "padding as text": with_raw(pixels, element(0x28, 0x120, b"LO", b"Ada ")),
+        "padding that is no number": with_raw(pixels, element(0x28, 0x120, b"FD", b"\xff" * 8)),
+        "padding that is endless": with_raw(pixels, element(0x28, 0x120, b"FD", bytes(6) + b"\xf0\x7f")),
         "elements out of order": PLAIN[: len(META)] + PLAIN[at:] + PLAIN[len(META) : at],
         "no pixels": PLAIN[:at],
         "pixels of no bytes": PLAIN[:at] + element(0x7FE0, 0x10, b"OW", b""),

@@ -538,6 +538,7 @@ DEEP = LARGE.astype(np.uint16) * 256
         lambda: encode_dicom(LARGE, transfer_syntax="1.2.840.10008.1.2.4.90"),
         lambda: encode_dicom(DEEP, transfer_syntax="1.2.840.10008.1.2.4.90"),
         lambda: encode_dicom(DEEP),
+        lambda: encode_dicom(DEEP, PixelPaddingValue=0),
     ],
     ids=[
         "LA-PNG",
@@ -551,6 +552,7 @@ DEEP = LARGE.astype(np.uint16) * 256
         "JPEG-2000",
         "JPEG-2000-16",
         "DICOM",
+        "padded-DICOM",
     ],
 )
 def test_a_decode_takes_no_more_memory_than_it_asks_the_budget_for(

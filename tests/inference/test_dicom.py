@@ -170,6 +170,78 @@ def test_a_voi_lut_is_looked_up_whatever_its_depth(bits: int, top: int, middle: 
     assert shown([0, 1000, 1256, 1511, 4000], VOILUTSequence=table) == [0, 0, middle, 255, 255]
 
 
+# Padding (PS3.3 C.7.5.1.1.2): without it, the other three pixels are 1000, 1408 and 2020.
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype", "elements"),
+    [
+        ([0, 1000, 1408, 2020], np.uint16, {"PixelPaddingValue": 0}),
+        ([63536, 1000, 1408, 2020], np.uint16, {"PixelPaddingValue": 63536}),
+        ([-2000, -20, 388, 1000], np.int16, {"PixelPaddingValue": -2000}),
+        ([0, 1000, 1408, 2020], np.uint16, {"PixelPaddingValue": 0, "RescaleSlope": 2}),
+    ],
+)
+def test_padding_is_black_and_does_not_count_for_the_range(
+    stored: list[int], dtype: type, elements: dict[str, int]
+) -> None:
+    assert shown(stored, dtype, **elements) == [0, 0, 102, 255]
+
+
+def test_padding_is_black_where_low_values_are_white() -> None:
+    padded = [4095, 2020, 1612, 1000]
+    assert shown(padded, PixelPaddingValue=4095, photometric="MONOCHROME1") == [0, 0, 102, 255]
+    turned = {"RescaleSlope": -1, "RescaleIntercept": 4095}
+    assert shown(padded, PixelPaddingValue=4095, **turned) == [0, 0, 102, 255]
+    both = turned | {"photometric": "MONOCHROME1"}
+    assert shown(padded, PixelPaddingValue=4095, **both) == [0, 255, 153, 0]
+    assert shown([0, 2020, 1612, 1000], PixelPaddingValue=0, **turned) == [0, 0, 102, 255]
+
+
+@pytest.mark.parametrize(("value", "limit"), [(10, 20), (20, 10)])
+def test_a_range_of_padding_has_both_its_ends(value: int, limit: int) -> None:
+    padding = {"PixelPaddingValue": value, "PixelPaddingRangeLimit": limit}
+    assert shown([9, 10, 15, 20, 21, 1029], **padding) == [0, 0, 0, 0, 3, 255]
+    inverse = padding | {"photometric": "MONOCHROME1"}
+    assert shown([9, 10, 15, 20, 21, 1029], **inverse) == [255, 0, 0, 0, 252, 0]
+
+
+def test_padding_may_be_written_with_a_sign_that_the_pixels_do_not_have() -> None:
+    signed = encode_dicom(np.array([[-2000, -20, 388, 1000]], np.int16), PixelPaddingValue=-2000)
+    assert b"\x28\0\x20\1SS" in signed
+    as_unsigned = signed.replace(b"\x28\0\x20\1SS", b"\x28\0\x20\1US")
+    assert decoded(as_unsigned).pixels.tolist() == [[0, 0, 102, 255]]
+
+
+def test_8_bits_beside_padding_stay_as_they_are() -> None:
+    assert shown([0, 7, 255, 100], np.uint8, PixelPaddingValue=255) == [0, 7, 0, 100]
+
+
+def test_padding_is_a_stored_value_whatever_a_modality_lut_makes_of_it() -> None:
+    table = _table(10, [9000, 1000, 1408, 2020, 10], 16)
+    padded = {"ModalityLUTSequence": table, "PixelPaddingValue": 10}
+    assert shown([10, 11, 12, 13], **padded) == [0, 0, 102, 255]
+
+
+def test_padding_does_not_count_where_there_is_a_window() -> None:
+    window = {"WindowCenter": 1500, "WindowWidth": 1000, "VOILUTFunction": "LINEAR_EXACT"}
+    assert shown([1000, 1400, 2000], PixelPaddingValue=2000, **window) == [0, 102, 255]
+
+
+def test_a_picture_of_nothing_but_padding_is_black() -> None:
+    assert shown([3000, 3000], PixelPaddingValue=3000, photometric="MONOCHROME1") == [0, 0]
+
+
+def test_padding_around_a_large_picture_is_reduced_with_it() -> None:
+    pixels = np.full((2048, 2048), 63536, np.uint16)
+    pixels[1:1024] = np.linspace(1000, 2020, 2048)
+    shown = decoded(encode_dicom(pixels, PixelPaddingValue=63536)).pixels
+    assert shown.shape == (1024, 1024)
+    assert not shown[512:].any()
+    assert np.abs(shown[1:512] - np.linspace(0, 255, 1024)).max() < 1.5
+    assert np.abs(shown[0] - np.linspace(0, 127.5, 1024)).max() < 1.5
+
+
 # Transfer syntaxes
 
 
@@ -342,7 +414,8 @@ def test_an_age_that_is_no_number_is_none(age: str) -> None:
         ({"Rows": 49}, "not Rows x Columns"),
         ({"Rows": 24}, "not Rows x Columns"),
         ({"Columns": 0}, "Columns is missing"),
-        ({"WindowCenter": 5, "WindowWidth": 0}, "window, rescale or lookup table"),
+        ({"WindowCenter": 5, "WindowWidth": 0}, "window, rescale, padding or lookup table"),
+        ({"PixelPaddingValue": [0, 1]}, "window, rescale, padding or lookup table"),
         ({"BitsStored": 4, "HighBit": 7}, "High Bit is 7, Bits Stored 4"),
     ],
 )
