@@ -16,7 +16,7 @@ import subprocess
 import sys
 import warnings
 import zlib
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom.config
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset
@@ -84,7 +85,9 @@ _TABLES = (Tag("ModalityLUTSequence"), Tag("VOILUTSequence"))
 _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 
 # The first that is installed decodes; GDCM if none is, because it needs a process of its own.
-_PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls")
+_PLUGINS = ("pylibjpeg", "pillow", "pyjpegls")
+# Bytes beyond the picture that an RLE segment may have: as many as a run.
+_MOST_BEYOND = 128
 _GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
 _GDCM_SECONDS = 60
 _BLOCK = 2**18  # bytes inflated at a time
@@ -149,11 +152,13 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
             ds[_PIXEL_DATA] = rest.get_item(_PIXEL_DATA)
         del read, body, rest  # inflated, the body is as large as the pixels
         _check_length(ds, syntax)
-        stored = (
-            _by_gdcm(ds, syntax)
-            if plugin == "gdcm"
-            else pixel_array(ds, decoding_plugin=plugin, view_only=True)  # no copy of what is plain
-        )
+        if plugin == "gdcm":
+            stored = _by_gdcm(ds, syntax)
+        elif syntax == RLELossless:
+            stored = _by_pillow(ds)
+        else:
+            # No copy of what is plain.
+            stored = pixel_array(ds, decoding_plugin=plugin, view_only=True)
         with reading(
             "DICOM", "has a window, rescale, padding or lookup table that cannot be applied"
         ):
@@ -284,10 +289,10 @@ def _check_length(ds: Dataset, syntax: UID) -> None:
                 "The DICOM file is truncated or corrupt: its pixels are not Rows x Columns."
             )
         return
-    frame = _frame(ds)
     if syntax == RLELossless:
-        fits = _rle_fits(frame, rows * columns)
-    elif syntax in JPEG2000TransferSyntaxes or syntax.name.startswith("High-Throughput"):
+        return  # it has no size of its own; `_by_pillow` compares
+    frame = _frame(ds)
+    if syntax in JPEG2000TransferSyntaxes or syntax.name.startswith("High-Throughput"):
         fits = _jpeg2000_shape(frame) == (rows, columns, 1)
     else:
         fits = _jpeg_shape(frame)[:3] == (rows, columns, 1)
@@ -299,23 +304,6 @@ def _check_length(ds: Dataset, syntax: UID) -> None:
 
 def _frame(ds: Dataset) -> bytes:
     return get_frame(ds.PixelData, 0, number_of_frames=1)
-
-
-def _rle_fits(frame: bytes, pixels: int) -> bool:
-    """Whether no RLE segment (PS3.5 G) expands to more bytes than there are pixels.
-
-    PackBits expands up to 64 times, and pydicom compares only when it has them all.
-    """
-    count, *starts = struct.unpack("<16L", frame[:64])
-    for start, end in pairwise([*starts[:count], len(frame)]):
-        at, total = start, 0
-        while at < end:
-            code = frame[at]
-            total += code + 1 if code < 128 else 257 - code if code > 128 else 0
-            at += code + 2 if code < 128 else 2 if code > 128 else 1
-        if total > pixels + 128:
-            return False
-    return True
 
 
 def _jpeg_shape(stream: bytes) -> tuple[int, int, int, int]:
@@ -340,8 +328,8 @@ def _jpeg2000_shape(stream: bytes) -> tuple[int, int, int]:
 
 
 def _plugin(ds: Dataset, syntax: UID) -> str:
-    """The name of pydicom's plugin that decodes the pixels; "" for those not compressed."""
-    if not syntax.is_encapsulated:
+    """The name of pydicom's plugin that decodes the pixels; "" where there is none to choose."""
+    if not syntax.is_encapsulated or syntax == RLELossless:
         return ""
     try:
         decoder = get_decoder(syntax)
@@ -377,6 +365,35 @@ def _by_gdcm(ds: Dataset, syntax: UID) -> npt.NDArray[Any]:
         unused = 8 * samples.itemsize - min(ds.BitsStored, bits)
         samples = (samples << unused).view(f"i{samples.itemsize}") >> unused
     return samples.reshape(rows, columns)
+
+
+def _by_pillow(ds: Dataset) -> npt.NDArray[Any]:
+    """RLE (PS3.5 G), which is PackBits: a segment for each byte of the samples, the highest first.
+
+    pydicom unpacks in Python, all that there is: up to 64 times the file, in seconds.
+    """
+    frame, pixels, size = memoryview(_frame(ds)), ds.Rows * ds.Columns, ds.BitsAllocated // 8
+    count, *starts = struct.unpack("<16L", frame[:64])
+    if count != size:
+        raise ValueError("not a segment for each byte")
+    samples = np.empty((pixels, size), np.uint8)
+    for byte, (start, end) in enumerate(pairwise([*starts[:count], len(frame)])):
+        segment = frame[start:end]
+        with suppress(ValueError):
+            _packbits(segment, pixels + _MOST_BEYOND + 1)
+            raise Undecodable("The DICOM file is corrupt: its pixels are more than Rows x Columns.")
+        samples[:, -1 - byte] = _packbits(segment, pixels)
+    stored: npt.NDArray[Any] = samples.view(f"<{'i' if ds.PixelRepresentation else 'u'}{size}")
+    unused = ds.BitsAllocated - ds.BitsStored
+    stored <<= unused
+    stored >>= unused
+    return stored.reshape(ds.Rows, ds.Columns)
+
+
+def _packbits(segment: memoryview, pixels: int) -> npt.NDArray[np.uint8]:
+    """The first bytes of what is packed; ValueError if there are fewer."""
+    unpacked = Image.frombytes("L", (pixels, 1), segment, "packbits", "L")
+    return np.frombuffer(unpacked.tobytes(), np.uint8)
 
 
 def _presented(stored: npt.NDArray[Any], ds: Dataset, factor: int) -> npt.NDArray[np.uint8]:

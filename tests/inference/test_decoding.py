@@ -523,6 +523,16 @@ LARGE[600:1800, 600:1800] = 180
 DEEP = LARGE.astype(np.uint16) * 256
 
 
+def rle_without_a_run(pixels: np.ndarray) -> bytes:
+    """A DICOM file of 16 bits that is larger than its pixels: 125 at a time are literal (PS3.5 G)."""
+    high, low = (
+        np.insert(plane.reshape(-1, 125), 0, 124, axis=1).astype(np.uint8).tobytes()
+        for plane in (pixels >> 8, pixels & 255)
+    )
+    frame = struct.pack("<16L", 2, 64, 64 + len(high), *[0] * 13) + high + low
+    return encode_dicom(pixels, transfer_syntax="1.2.840.10008.1.2.5", codestream=frame)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize(
     "encode",
@@ -537,6 +547,7 @@ DEEP = LARGE.astype(np.uint16) * 256
         lambda: encode_tiff(DEEP, compression="tiff_lzw"),
         lambda: encode_dicom(LARGE, transfer_syntax="1.2.840.10008.1.2.4.90"),
         lambda: encode_dicom(DEEP, transfer_syntax="1.2.840.10008.1.2.4.90"),
+        lambda: rle_without_a_run(DEEP),
         lambda: encode_dicom(DEEP),
         lambda: encode_dicom(DEEP, PixelPaddingValue=0),
     ],
@@ -551,6 +562,7 @@ DEEP = LARGE.astype(np.uint16) * 256
         "TIFF",
         "JPEG-2000",
         "JPEG-2000-16",
+        "RLE-16",
         "DICOM",
         "padded-DICOM",
     ],

@@ -478,6 +478,39 @@ def test_pydicom_does_without_gdcm_in_this_process() -> None:
     assert done.stdout.split() == ["False", "8"]
 
 
+def _rle(*segments: bytes) -> bytes:
+    """A frame of RLE (PS3.5 G)."""
+    starts = [64 + len(b"".join(segments[:number])) for number in range(len(segments))]
+    head = [len(segments), *starts, *[0] * (15 - len(segments))]
+    return b"".join(number.to_bytes(4, "little") for number in head) + b"".join(segments)
+
+
+def test_rle_may_pack_across_rows_and_beyond_the_last_one_but_no_more_than_a_run() -> None:
+    def file(*segments: bytes) -> bytes:
+        square = np.zeros((4, 4), np.uint8)
+        return encode_dicom(square, transfer_syntax=RLELossless, codestream=_rle(*segments))
+
+    across = b"\xfb\x07" + b"\x01\x08\x09" + b"\x80" + b"\xf9\x0a"  # 6, 2 and 8 bytes
+    rows = [[7, 7, 7, 7], [7, 7, 8, 9], [10, 10, 10, 10], [10, 10, 10, 10]]
+    assert decoded(file(across)).pixels.tolist() == rows
+    assert decoded(file(across + b"\x81\x0b")).pixels.tolist() == rows  # 128 too many
+    with pytest.raises(Undecodable, match="more than Rows x Columns"):
+        decoded(file(across + b"\x81\x0b" + b"\x00\x0b"))
+    with pytest.raises(Undecodable, match="truncated or corrupt"):
+        decoded(file(across[:-2] + b"\xfa\x0a"))  # one too few
+    with pytest.raises(Undecodable, match="truncated or corrupt"):
+        decoded(file(across, across))
+
+
+def test_what_rle_has_above_the_bits_that_are_stored_does_not_count() -> None:
+    frame = _rle(b"\x01\xf7\x18", b"\x01\xff\x00")
+    options = {"transfer_syntax": RLELossless, "bits_stored": 12, "codestream": frame}
+    unsigned = decoded(encode_dicom(np.zeros((1, 2), np.uint16), **options))  # 0x7ff, 0x800
+    assert unsigned.pixels.tolist() == [[0, 1]]
+    signed = decoded(encode_dicom(np.zeros((1, 2), np.int16), **options))  # 2047, -2048
+    assert signed.pixels.tolist() == [[255, 0]]
+
+
 def test_an_rle_bomb_is_not_unpacked() -> None:
     header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
     bomb = encode_dicom(CHEST, transfer_syntax=RLELossless, codestream=header + b"\x81\0" * 99_999)
