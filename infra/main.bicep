@@ -17,7 +17,7 @@ param tags object = {}
 
 // How large it may become.
 
-@description('Memory of an instance in MB; 512 has a quarter of a core, 2048 one, 4096 two. The peak of app and worker at every limit at once is 364 MiB (python -m tools.bench --only memory-worst), and 28 more with the Azure SDK; 512 MB are for peaks up to 400. With maxImagePixels 20000000 and httpConcurrency 4 there is more room, see README.md.')
+@description('Memory of an instance in MB; 512 has a quarter of a core, 2048 one, 4096 two. The peak of app, worker and decoders at every limit at once is 385 MiB (python -m tools.bench --only memory-worst), and 28 more with the Azure SDK; 512 MB are for peaks up to 400. With maxImagePixels 20000000 and httpConcurrency 4 there is more room, see README.md.')
 @allowed([
   512
   2048
