@@ -331,6 +331,10 @@ def _health_facts() -> Json:
         status={"enum": ["ready", "starting", "degraded", "unavailable"]},
         model={"oneOf": [_object(name=_TEXT, version=_TEXT), {"type": "null"}]},
         reason={"type": ["string", "null"]},
+        revision={
+            "type": ["string", "null"],
+            "description": "The commit that the code was packaged of; null where it was not.",
+        },
     )
 
 

@@ -19,6 +19,7 @@ from inference.course import Course
 from inference.errors import ModelUnavailable
 from inference.notice import NOTICE
 from inference.reading import Link, Options, body_form, read_image, read_options
+from inference.revision import REVISION
 from inference.settings import Settings
 from model_store import log
 from model_store.errors import StoreError
@@ -97,7 +98,7 @@ class Service:
         }
 
     def health(self) -> dict[str, Any]:
-        """Whether predictions are answered; asking loads nothing.
+        """Whether predictions are answered, and by which code; asking loads nothing.
 
         `starting`: no prediction has been asked for yet; `ready`; `degraded`: a stand-in serves, the
         reason says why; `unavailable`: no model could be loaded.
@@ -105,12 +106,16 @@ class Service:
         serving = self._serving.peek()
         if serving is None:
             status = "unavailable" if self._failure else "starting"
-            return {"status": status, "model": None, "reason": self._public(self._failure)}
-        manifest = serving.manifest
+            model, reason = None, self._failure
+        else:
+            status = "degraded" if serving.degraded else "ready"
+            model = {"name": serving.manifest.name, "version": serving.manifest.version}
+            reason = serving.degraded
         return {
-            "status": "degraded" if serving.degraded else "ready",
-            "model": {"name": manifest.name, "version": manifest.version},
-            "reason": self._public(serving.degraded),
+            "status": status,
+            "model": model,
+            "reason": self._public(reason),
+            "revision": REVISION,
         }
 
     def _public(self, reason: str | None) -> str | None:

@@ -55,7 +55,7 @@ def test_nothing_is_loaded_before_the_first_prediction(start_host: StartHost, jp
     client = Client(start_host(REPOSITORY))
     assert client.get("/").status_code == 200
     assert client.get("/api/openapi.json").status_code == 200
-    starting = {"status": "starting", "model": None, "reason": None}
+    starting = {"status": "starting", "model": None, "reason": None, "revision": None}
     assert client.get("/api/health").json() == starting
     assert client.predict(jpeg).status_code == 200
     ready = client.get("/api/health")
@@ -63,7 +63,7 @@ def test_nothing_is_loaded_before_the_first_prediction(start_host: StartHost, jp
     model = {"name": facts["name"], "version": ACTIVE}
     assert (ready.status_code, ready.json()) == (
         200,
-        {"status": "ready", "model": model, "reason": None},
+        starting | {"status": "ready", "model": model},
     )
     assert ready.headers["cache-control"] == "no-store"
 

@@ -299,7 +299,9 @@ class TestHealth:
         ],
     )
     def test_is_one_of_four_states(self, health):
+        health = {**health, "revision": None}
         assert fits(health, component("Health"))
+        assert fits({**health, "revision": "0" * 40}, component("Health"))
         assert not fits({**health, "status": "fine"}, component("Health"))
 
     def test_is_told_with_503_where_there_is_no_model(self):

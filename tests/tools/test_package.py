@@ -13,8 +13,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.tools.running import REPOSITORY
-from tools.package.building import NotBuilt, contents, write
+from tools.package.building import NotBuilt, contents, head, write
 from tools.package.checking import NotFit, check, first_answer
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, stored: to deflate it takes most of the time and says nothing here."""
     folder = tmp_path_factory.mktemp("package")
-    files = contents(REPOSITORY, site, folder / "bytecode")
+    files = contents(REPOSITORY, site, folder / "bytecode", REVISION)
     return write(files, folder / "package.zip", level=0).path
 
 
@@ -61,6 +63,7 @@ def test_the_unpacked_app_answers_its_first_call_where_no_tensorflow_can_be_impo
     assert found["label"] in ("covid19", "normal", "pneumonia", "tuberculosis")
     active = (REPOSITORY / "model_store" / "models" / "ACTIVE").read_text().split()[0]
     assert found["version"] == active
+    assert found["revision"] == REVISION
     assert found["tensorflow"] is False
     assert found["outside"] == []
 
@@ -115,12 +118,33 @@ def test_the_package_holds_the_app_its_bytecode_and_its_packages_and_nothing_els
     assert not [name for name in names if "/tensorflow/" in name or name.endswith("model.keras")]
 
 
+def test_the_revision_is_the_commit_that_is_checked_out_and_says_where_files_differ(
+    app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        line = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *words]
+        return subprocess.run(line, cwd=app, capture_output=True, text=True, check=True).stdout
+
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(app.parent))
+    assert head(app) is None
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    git("tag", "-a", "v1", "-m", "a tag is no revision")
+    commit = git("rev-parse", "HEAD").strip()
+    assert head(app) == commit
+    (app / "inference" / "work.py").write_text("answer = 0\n")
+    assert head(app) == f"{commit}-dirty"
+    monkeypatch.setenv("PATH", str(app))
+    assert head(app) is None  # there is no git
+
+
 def test_two_builds_of_the_same_files_are_the_same_bytes(app: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere"
     shutil.copytree(app, again, copy_function=shutil.copy)  # with other file times
     packages = []
     for number, root in enumerate((app, again)):
-        files = contents(root, root / "site", tmp_path / f"cache-{number}")
+        files = contents(root, root / "site", tmp_path / f"cache-{number}", REVISION)
         packages.append(write(files, tmp_path / f"{number}.zip"))
     assert packages[0].sha256 == packages[1].sha256
     assert packages[0].path.read_bytes() == packages[1].path.read_bytes()

@@ -14,7 +14,7 @@ from tests.tools.running import REPOSITORY
 from tests.tools.slot import KEY, Cloud, Slot
 from tools.package.building import contents, write
 from tools.release import model
-from tools.release.__main__ import main, models_of
+from tools.release.__main__ import main, models_of, revision_of
 from tools.release.infrastructure import OUTPUTS, Infrastructure, OutputsError
 from tools.release.rollout import Outcome, ReleaseError, Rollout, Steps, roll_out
 from tools.smoke.asking import Service
@@ -142,7 +142,7 @@ def packaged(folder: Path, name: str, changes: dict[str, tuple[str, str]]) -> Pa
         assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
         (source / file).write_text(text.replace(old, new))
     (source / "none").mkdir()
-    files = contents(source, source / "none", folder / f"{name}-bytecode")
+    files = contents(source, source / "none", folder / f"{name}-bytecode", f"commit of {name}")
     return write(files, folder / f"{name}.zip", level=1).path
 
 
@@ -232,6 +232,11 @@ class TestAPackage:
                 "no-start",
                 {"function_app.py": ("import functools\n", "raise RuntimeError('no start')\n")},
                 "the new release: az functionapp deployment source config-zip failed",
+            ),
+            (
+                "code-before",
+                {"inference/revision.py": ('FILE = "REVISION"', 'FILE = "LATER"')},
+                "the new release: not fit (the expected version serves)",
             ),
             (
                 "wrong-model",
@@ -349,6 +354,11 @@ def test_of_a_package_with_its_own_model_that_model_is_expected(tmp_path: Path) 
     place = Infrastructure("rg", "app", "https://service.example", "bundled", "account", "packages")
     models = models_of(place, packaged(tmp_path, "older", older), tmp_path / "models")
     assert Reference.open(models).manifest.version == OLDER
+
+
+def test_the_revision_that_is_expected_is_the_one_in_the_package(tmp_path: Path) -> None:
+    assert revision_of(packaged(tmp_path, "any", {})) == "commit of any"
+    assert revision_of(write({}, tmp_path / "older.zip").path) is None
 
 
 def test_outputs_that_are_missing_are_named() -> None:

@@ -127,6 +127,16 @@ class TestTheAppAsItIs:
         assert f"version {reference.manifest.version}" in report.checks[0].said
         assert len(report.checks) == 1
 
+    def test_is_not_the_code_that_is_expected(
+        self, host: RunningHost, reference: Reference
+    ) -> None:
+        report = smoke(Service(host.url, KEY), reference, LIMITS, "1" * 40)
+        assert failed(report) == {
+            "the expected version serves": f"after 0 s not {reference.manifest.version} "
+            f"({reference.sha256[:12]}) of revision {'1' * 40}: version "
+            f"{reference.manifest.version} ({reference.sha256[:12]}) of revision None serves"
+        }
+
     def test_does_not_answer_to_another_key(self, host: RunningHost, reference: Reference) -> None:
         report = smoke(Service(host.url, "wrong"), reference, LIMITS)
         assert {"answers", "latency", "a blank picture is refused"} <= failed(report).keys()
@@ -225,6 +235,26 @@ class TestAServiceThatIsNotFit:
         )
         assert failed(smoke(service, reference, LIMITS)) == {"health": "degraded: x"}
 
+    def test_answers_with_the_code_before_once_more(
+        self, damaged: Callable[[Damage], Service], reference: Reference
+    ) -> None:
+        asked: list[None] = []
+
+        def first_new_then_old(state: dict[str, Any]) -> None:
+            state["revision"] = "0" * 40 if asked else "1" * 40
+            asked.append(None)
+
+        service = damaged(changed(first_new_then_old, where="/api/health"))
+        report = smoke(service, reference, LIMITS, "1" * 40)
+        assert failed(report) == {"health": f"revision {'0' * 40} is ready"}
+
+    def test_is_of_a_time_without_revisions(
+        self, damaged: Callable[[Damage], Service], reference: Reference
+    ) -> None:
+        service = damaged(changed(lambda state: state.pop("revision"), where="/api/health"))
+        assert smoke(service, reference, LIMITS).passed
+        assert "revision None serves" in smoke(service, reference, LIMITS, "1").checks[0].said
+
     def test_accepts_a_blank_picture(
         self, damaged: Callable[[Damage], Service], reference: Reference
     ) -> None:
@@ -318,6 +348,17 @@ def test_the_command_writes_both_reports_and_takes_the_key_from_the_environment(
     assert json.loads((tmp_path / "to" / "smoke.json").read_text())["passed"] is True
     assert "### Smoke test passed" in (tmp_path / "summary").read_text()
     assert KEY not in done.stdout + done.stderr
+
+    other = subprocess.run(
+        [*line, "--expect-revision", "1" * 40],
+        cwd=REPOSITORY,
+        env={"SMOKE_KEY": KEY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert other.returncode == 1
+    assert "of revision 1111" in other.stdout
 
     without = subprocess.run(
         line, cwd=REPOSITORY, env={}, capture_output=True, text=True, check=False

@@ -12,6 +12,7 @@ from tools.package.building import (
     REPOSITORY,
     NotBuilt,
     contents,
+    head,
     installed,
     running_python,
     write,
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     given = _parser().parse_args(arguments)
     try:
-        found = check_one(given.check) if given.check else build(given.to)
+        found = check_one(given.check) if given.check else build(given.to, given.revision)
     except (NotBuilt, NotFit, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build(to: Path) -> dict[str, object]:
-    """Build the package and say what came out.
+def build(to: Path, revision: str | None) -> dict[str, object]:
+    """Build the package of a revision, by default the one that is checked out; say what came out.
 
     Raises:
         NotBuilt: It cannot be built here.
@@ -50,11 +51,13 @@ def build(to: Path) -> dict[str, object]:
         raise NotBuilt(f"The app runs on Python {PYTHON}; build it with that, not with {python}.")
     folder = REPOSITORY / "build" / "package"
     site = installed(REPOSITORY / "requirements.txt", folder)
-    package = write(contents(REPOSITORY, site, folder / "bytecode"), to)
+    revision = revision or head(REPOSITORY)
+    package = write(contents(REPOSITORY, site, folder / "bytecode", revision), to)
     if package.megabytes > BAR:
         raise NotFit(f"{to} has {package.megabytes:.1f} MB; the bar is {BAR} MB.")
     return {
         "package": str(to),
+        "revision": revision,
         "sha256": package.sha256,
         "megabytes": round(package.megabytes, 2),
         "files": len(package.sizes),
@@ -84,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--to", type=Path, default=Path("build/package.zip"), help="the zip (%(default)s)"
+    )
+    parser.add_argument(
+        "--revision", metavar="COMMIT", help="of the code, as /api/health will say it (git's)"
     )
     parser.add_argument("--check", type=Path, metavar="FILE", help="check this zip, build nothing")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")

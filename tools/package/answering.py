@@ -1,8 +1,8 @@
 """The program that `checking` runs where nothing but the package can be imported.
 
 It loads the app of the first folder with Azure's runtime, asks for one prediction, and prints JSON: status
-and label of the answer, whether TensorFlow can be imported, and which modules came from anywhere but that
-folder and the second, in which is what Azure supplies.
+and label of the answer, the app's revision, whether TensorFlow can be imported, and which modules came from
+anywhere but that folder and the second, in which is what Azure supplies.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ async def _answer(app: Path, platform: Path) -> dict[str, object]:
             "POST", headers={"content-type": "image/jpeg"}, query={"force": "true"}, body=body
         )
         response = await worker.invoke("predict", request)
+        health = await worker.invoke("health", Request())
     answer = response.json()
     if response.status != 200:
         raise SystemExit(f"The first call was answered with {response.status}: {response.text}")
@@ -33,6 +34,7 @@ async def _answer(app: Path, platform: Path) -> dict[str, object]:
         "status": response.status,
         "label": answer["prediction"]["label"],
         "version": answer["model"]["version"],
+        "revision": health.json()["revision"],
         "tensorflow": importlib.util.find_spec("tensorflow") is not None,
         "outside": _outside(app, platform),
     }

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
+from inference.revision import FILE
 from tools.package.funcignore import deployed_files, is_deployed, read_patterns
 from tools.progress import progress
 
@@ -89,8 +90,20 @@ def installed(requirements: Path, folder: Path) -> Path:
     return site
 
 
-def contents(repository: Path, site: Path, cache: Path) -> Contents:
-    """What belongs into the package: the app with its bytecode, and what is left of `site`.
+def head(repository: Path) -> str | None:
+    """The commit that is checked out, with `-dirty` where files differ from it; None without git."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None
+
+
+def contents(repository: Path, site: Path, cache: Path, revision: str | None = None) -> Contents:
+    """What belongs into the package: the app with its bytecode and revision, and what is left of `site`.
+
+    What is made for it lies in the folder `cache`.
 
     Raises:
         NotBuilt: A module of the app does not compile, or TensorFlow is among the packages.
@@ -98,6 +111,9 @@ def contents(repository: Path, site: Path, cache: Path) -> Contents:
     patterns = read_patterns((repository / ".funcignore").read_text("utf-8"))
     found = app_files(repository, patterns)
     found |= _bytecode(found, cache)
+    if revision:
+        found[PurePosixPath(FILE)] = cache / FILE
+        (cache / FILE).write_text(f"{revision}\n", "ascii")
     for file in site.rglob("*"):
         name = SITE / file.relative_to(site)
         if file.is_file() and is_deployed(name, patterns):

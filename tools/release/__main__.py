@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from inference.revision import FILE
 from model_store.errors import StoreError
 from model_store.store import open_store
 from tools.release import azure, model
@@ -66,7 +67,12 @@ def _app(place: Infrastructure, given: argparse.Namespace) -> Rollout:
         previous = azure.fetch_last_good(place, folder / "previous.zip")
 
         def tested(package: Path) -> Callable[[], Report]:
-            return lambda: _test(place, given, models_of(place, package, folder / package.stem))
+            return lambda: _test(
+                place,
+                given,
+                models_of(place, package, folder / package.stem),
+                revision=revision_of(package),
+            )
 
         steps = Steps(
             deploy=lambda: azure.deploy(place, given.package),
@@ -90,6 +96,12 @@ def models_of(place: Infrastructure, package: Path, folder: Path) -> str:
     return str(folder / bundled)
 
 
+def revision_of(package: Path) -> str | None:
+    """The code that answers from a package, as `/api/health` says it; None where the package does not."""
+    with zipfile.ZipFile(package) as archive:
+        return archive.read(FILE).decode().strip() if FILE in archive.namelist() else None
+
+
 def _model(place: Infrastructure, given: argparse.Namespace) -> Rollout:
     if place.model_store == "bundled":
         raise ReleaseError(
@@ -109,14 +121,18 @@ def _model(place: Infrastructure, given: argparse.Namespace) -> Rollout:
 
 
 def _test(
-    place: Infrastructure, given: argparse.Namespace, store: str, version: str = "active"
+    place: Infrastructure,
+    given: argparse.Namespace,
+    store: str,
+    version: str = "active",
+    revision: str | None = None,
 ) -> Report:
     try:
         reference = Reference.open(store, version)
     except NoReference as error:
         raise ReleaseError(str(error)) from error
     service = Service(place.service_url, azure.function_key(place))
-    report = smoke(service, reference, limits(given))
+    report = smoke(service, reference, limits(given), revision)
     print(report.to_text())
     return report
 

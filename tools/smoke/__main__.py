@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         service = Service(given.url, _key(given.key_from_env))
         report = smoke(
-            service, Reference.open(given.reference, given.expect_version), limits(given)
+            service,
+            Reference.open(given.reference, given.expect_version),
+            limits(given),
+            given.expect_revision,
         )
     except (NoReference, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -62,7 +65,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SECONDS",
         default=default.wait_seconds,
-        help="for so long the expected version may take to answer (%(default)g)",
+        help="for so long the expected version and code may take to answer (%(default)g)",
     )
     add(
         "--p95-ms",
@@ -86,13 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.smoke",
         description="Post drawn radiographs and things that are none to a service, and hold version, "
-        "answers, refusals and latency against what the same model answers here.",
+        "code, answers, refusals and latency against what the same model answers here.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", help="where the service is; https://, but for this machine")
     parser.add_argument(
         "--expect-version", default="active", metavar="VERSION", help="of --reference (%(default)s)"
+    )
+    parser.add_argument(
+        "--expect-revision", metavar="COMMIT", help="of the code, as /api/health says it (any)"
     )
     parser.add_argument(
         "--reference",

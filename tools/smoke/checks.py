@@ -35,19 +35,25 @@ class Limits:
     answers: int = 40
 
 
-def smoke(service: Service, reference: Reference, limits: Limits) -> Report:
+def smoke(
+    service: Service, reference: Reference, limits: Limits, revision: str | None = None
+) -> Report:
     """Run every check; after the first, which waits for the service, none is left out.
 
     Args:
         service: What is asked.
         reference: The model that has to answer there.
         limits: What counts as too slow.
+        revision: The code that has to answer there; None: any.
 
     Returns:
         What each check found. Where the service does not come up, that alone.
     """
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("the expected version serves", lambda: wait_for(service, reference, limits.wait_seconds)),
+        (
+            "the expected version serves",
+            lambda: wait_for(service, reference, revision, limits.wait_seconds),
+        ),
         ("the key is asked for", lambda: check_key(service)),
         ("answers", lambda: check_answers(service, reference)),
         ("a blank picture is refused", lambda: check_refusal(service, "blank")),
@@ -55,7 +61,7 @@ def smoke(service: Service, reference: Reference, limits: Limits) -> Report:
         ("a broken image is refused", lambda: check_refusal(service, "broken")),
         ("an empty request is refused", lambda: check_refusal(service, "empty")),
         ("too many pixels are refused", lambda: check_refusal(service, "too large")),
-        ("health", lambda: check_health(service, reference)),
+        ("health", lambda: check_health(service, reference, revision)),
         ("page and description", lambda: check_page(service)),
         ("latency", lambda: check_latency(service, limits)),
     )
@@ -81,25 +87,29 @@ def _run(name: str, check: Callable[[], str]) -> Check:
     return Check(name, passed, said, time.perf_counter() - started)
 
 
-def wait_for(service: Service, reference: Reference, seconds: float) -> str:
-    """Ask until the version and the very file of the reference answer.
+def wait_for(service: Service, reference: Reference, revision: str | None, seconds: float) -> str:
+    """Ask until the version and the very file of the reference answer, and the code of the revision.
 
     Raises:
         Unexpected: They do not in that time; the text has the last answer.
     """
     manifest, deadline = reference.manifest, time.monotonic() + seconds
+    wanted = f"{manifest.version} ({reference.sha256[:12]})"
+    if revision:
+        wanted += f" of revision {revision}"
     while True:
         try:
             facts = json_of(service.get("/api/model"), 200, JSON)
-            if (facts["version"], facts["sha256"]) == (manifest.version, reference.sha256):
-                return f"{facts['name']} {facts['version']}"
-            last = f"version {facts['version']} ({facts['sha256'][:12]}) serves"
+            # A release that is gone back to may be from before there were revisions.
+            code = json_of(service.get("/api/health"), 200, JSON).get("revision")
+            fits = (facts["version"], facts["sha256"]) == (manifest.version, reference.sha256)
+            if fits and revision in (None, code):
+                return f"{facts['name']} {facts['version']}, revision {code}"
+            last = f"version {facts['version']} ({facts['sha256'][:12]}) of revision {code} serves"
         except Unexpected as error:
             last = str(error)
         if time.monotonic() >= deadline:
-            raise Unexpected(
-                f"after {seconds:.0f} s not {manifest.version} ({reference.sha256[:12]}): {last}"
-            )
+            raise Unexpected(f"after {seconds:.0f} s not {wanted}: {last}")
         time.sleep(min(5, max(0.1, deadline - time.monotonic())))
 
 
@@ -213,13 +223,15 @@ _REFUSED: dict[str, Callable[[], tuple[bytes, int, str]]] = {
 }
 
 
-def check_health(service: Service, reference: Reference) -> str:
-    """After answers a healthy service is `ready`, with the expected version."""
+def check_health(service: Service, reference: Reference, revision: str | None) -> str:
+    """After answers a healthy service is `ready`, with the expected version and code."""
     state = json_of(service.get("/api/health"), 200, JSON)
     if state["status"] != "ready":
         raise Unexpected(f"{state['status']}: {state['reason']}")
     if state["model"]["version"] != reference.manifest.version:
         raise Unexpected(f"version {state['model']['version']} is ready")
+    if revision not in (None, code := state.get("revision")):
+        raise Unexpected(f"revision {code} is ready")
     return "ready"
 
 
