@@ -1,6 +1,7 @@
 """The Azure Functions app: read the request, call the service, write the response."""
 
 import functools
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -40,6 +41,7 @@ ASSETS = {file.name: file for file in WEB.iterdir() if file.suffix in MEDIA_TYPE
 ASSETS[""] = ASSETS["index.html"]
 
 PAGE_HEADERS = {
+    "Cache-Control": "no-cache",  # kept, but asked for anew each time: a deployment is seen at once
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -150,8 +152,15 @@ def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
             "There is nothing here; the page is at / and the API's description at "
             "/api/openapi.json."
         )
+    content = file.read_bytes()
+    etag = f'"{hashlib.sha256(content).hexdigest()}"'
+    # RFC 9110, 13.1.2. The headers are those of 200, which a browser replaces its own by.
+    known = etag in req.headers.get("if-none-match", "")
     return func.HttpResponse(
-        file.read_bytes(), headers=PAGE_HEADERS, mimetype=MEDIA_TYPES[file.suffix]
+        None if known else content,
+        status_code=304 if known else 200,
+        headers=PAGE_HEADERS | {"ETag": etag},
+        mimetype=MEDIA_TYPES[file.suffix],
     )
 
 

@@ -219,7 +219,8 @@ def _page() -> Json:
         "operationId": "page",
         "summary": "A page to try the service with",
         "responses": {
-            "200": {"description": "The page.", "content": {"text/html": {"schema": _TEXT}}}
+            "200": {"description": "The page.", "content": {"text/html": {"schema": _TEXT}}},
+            "304": {"description": "It is still the one that If-None-Match names."},
         },
     }
 

@@ -1,4 +1,4 @@
-"""A large radiograph through the app over Azure's own protocol."""
+"""A large radiograph, and a page that is known, through the app over Azure's own protocol."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ def test_eight_megabytes_are_answered_over_azures_own_protocol(
     for each in report["explanations"]:
         overlay = np.frombuffer(base64.b64decode(each["base64"]), np.uint8)
         assert cv2.imdecode(overlay, cv2.IMREAD_COLOR).shape == (1024, 956, 3)
+
+
+def test_a_page_that_is_known_has_not_one_byte_over_azures_own_protocol(
+    start_grpc_host: StartGrpcHost,
+) -> None:
+    # The host writes what it gets, and its server refuses any byte after 304.
+    host = start_grpc_host(REPOSITORY)
+    etag = host.invoke("page").headers["ETag"]
+    answer = host.invoke("page", headers={"if-none-match": etag})
+    assert (answer.status, answer.body) == (304, b"")
+    assert answer.headers["ETag"] == etag

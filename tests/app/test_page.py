@@ -81,6 +81,27 @@ def test_no_browser_may_frame_it_guess_its_type_or_load_from_elsewhere(
     assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in FILES)])
+def test_a_browser_that_has_it_asks_anew_and_gets_no_body(client: Client, path: str) -> None:
+    whole = client.get(path)
+    etag = whole.headers["etag"]
+    assert re.fullmatch(r'"[0-9a-f]{64}"', etag)
+    assert whole.headers["cache-control"] == "no-cache"
+    for known in (etag, f"W/{etag}", f'"0", {etag}'):
+        answer = client.get(path, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert "content-length" not in answer.headers
+        for name in ("etag", "cache-control", "content-security-policy"):
+            assert answer.headers[name] == whole.headers[name]
+    for other in ('"0"', etag.strip('"')[:-1], ""):
+        answer = client.get(path, headers={"If-None-Match": other})
+        assert (answer.status_code, answer.content) == (200, whole.content)
+
+
+def test_each_of_its_files_has_an_etag_of_its_own(client: Client) -> None:
+    assert len({client.get(f"/{name}").headers["etag"] for name in FILES}) == len(FILES)
+
+
 def test_everything_that_it_loads_is_there(client: Client, page: Loaded) -> None:
     addresses = [each for each in page.addresses if not each.startswith("data:")]
     assert {address.rpartition("/")[2] for address in addresses} & set(FILES)
