@@ -273,6 +273,8 @@ module incoming 'modules/incoming.bicep' = if (archiveEnabled && archiveEvents) 
     accountName: archiveEnabled ? archive!.outputs.accountName : ''
     queueName: archiveEnabled ? archive!.outputs.queueName : ''
     containerName: incomingContainer
+    submitterPrincipalId: archiveSubmitterPrincipalId
+    submitterPrincipalType: archiveSubmitterPrincipalType
   }
 }
 

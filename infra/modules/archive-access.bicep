@@ -1,5 +1,5 @@
-// Every role that anybody gets for the archive, each at the narrowest scope at which it works; that of Event Grid
-// stands in incoming.bicep, beside the identity that it is given to.
+// Every role that anybody gets for the archive, each at the narrowest scope at which it works; those that have to do
+// with Event Grid stand in incoming.bicep, beside what they are for.
 
 @description('Object id of the identity of the service.')
 param servicePrincipalId string

@@ -1,5 +1,6 @@
 // Event Grid puts a message into the queue for every radiograph that arrives in one container: no job has to be
-// submitted for it. Delivery is by the topic's own identity, which may add messages to this queue and nothing else.
+// submitted for it. Delivery is by the topic's own identity, which may add messages to this queue and, where that
+// fails, lay the event down in a container, and nothing else.
 
 @description('Name of the topic.')
 param name string
@@ -19,6 +20,12 @@ param queueName string
 @description('The container whose new blobs are told of.')
 param containerName string
 
+@description('Object id of whoever submits archives, or empty.')
+param submitterPrincipalId string
+
+@description('What submitterPrincipalId is: Group, ServicePrincipal or User.')
+param submitterPrincipalType string
+
 var roles = loadJsonContent('../roles.json')
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
@@ -27,6 +34,20 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
 
 resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2026-04-01' existing = {
   name: '${accountName}/default/${queueName}'
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+// What could not be delivered. It is none of the containers that events are of.
+resource undelivered 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = {
+  parent: blobs
+  name: 'undelivered'
+  properties: {
+    publicAccess: 'None'
+  }
 }
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
@@ -49,6 +70,26 @@ resource topicFillsQueue 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataMessageSender)
+  }
+}
+
+resource topicKeepsUndelivered 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: undelivered
+  name: guid(undelivered.id, topic.id, roles.storageBlobDataContributor)
+  properties: {
+    principalId: topic.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataContributor)
+  }
+}
+
+resource submitterReadsUndelivered 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(submitterPrincipalId)) {
+  scope: undelivered
+  name: guid(undelivered.id, submitterPrincipalId, roles.storageBlobDataReader)
+  properties: {
+    principalId: submitterPrincipalId
+    principalType: submitterPrincipalType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataReader)
   }
 }
 
@@ -82,8 +123,21 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
         }
       }
     }
+    deadLetterWithResourceIdentity: {
+      identity: {
+        type: 'SystemAssigned'
+      }
+      deadLetterDestination: {
+        endpointType: 'StorageBlob'
+        properties: {
+          resourceId: account.id
+          blobContainerName: undelivered.name
+        }
+      }
+    }
   }
   dependsOn: [
     topicFillsQueue
+    topicKeepsUndelivered
   ]
 }

@@ -57,6 +57,8 @@ ASSIGNMENTS = {
     },
     "modules/incoming.bicep": {
         ("topic.identity.principalId", "storageQueueDataMessageSender", "queue"),
+        ("topic.identity.principalId", "storageBlobDataContributor", "undelivered"),
+        ("submitterPrincipalId", "storageBlobDataReader", "undelivered"),
     },
     "modules/deployer-access.bicep": {
         ("principalId", "contributor", None),
@@ -115,6 +117,18 @@ CLOSED: list[tuple[str, str, str, Any]] = [
         "Microsoft.EventGrid/systemTopics/eventSubscriptions",
         "properties.deliveryWithResourceIdentity.identity.type",
         "SystemAssigned",
+    ),
+    (
+        "incoming",
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions",
+        "properties.deadLetterWithResourceIdentity.identity.type",
+        "SystemAssigned",
+    ),
+    (
+        "incoming",
+        "Microsoft.Storage/storageAccounts/blobServices/containers",
+        "properties.publicAccess",
+        "None",
     ),
     ("monitoring", "Microsoft.Insights/components", "properties.DisableLocalAuth", True),
     (
@@ -440,6 +454,9 @@ def archive(infra: Path) -> Iterator[str]:
     destination = _at(events, "deliveryWithResourceIdentity.destination")
     if repr(_at(destination, "properties.queueMessageTimeToLiveInSeconds")) != "-1":
         yield "messages of events expire"
+    undelivered = _at(events, "deadLetterWithResourceIdentity.deadLetterDestination.properties")
+    if _at(undelivered, "blobContainerName") != Expression("undelivered.name"):
+        yield "events that cannot be delivered are dropped"
     if main.variables["archiveQueue"] != QUEUE or f"{QUEUE}-poison" != POISON:
         yield f"the queues are not {QUEUE} and {POISON}, which the code names"
     queues = json.loads((infra.parent / "host.json").read_text())["extensions"]["queues"]
