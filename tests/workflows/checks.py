@@ -181,7 +181,7 @@ def check_triggers(root: Path) -> list[str]:
 
 
 def check_order(root: Path) -> list[str]:
-    """Checks, then dev, then prod; one at a time in an environment, whatever is released."""
+    """Checks, then dev, then prod; one at a time in an environment, whatever is released, and none lost."""
     deploy = _read(root / ".github" / "workflows" / "deploy.yml")["jobs"]
     found = [
         f"deploy.yml: {job} does not wait for {before}"
@@ -196,7 +196,11 @@ def check_order(root: Path) -> list[str]:
     one = {"group": "environment-${{ inputs.environment }}", "cancel-in-progress": False}
     for name, job in jobs(root):
         if "azure/login@" in json.dumps(job):
-            if job.get("concurrency") != one:
+            concurrency = dict(job.get("concurrency", {}))
+            # Whoever comes with `single`, which is the default, cancels all that wait.
+            if concurrency.pop("queue", "single") != "max":
+                found.append(f"{name}: cancels a release that waits")
+            if concurrency != one:
                 found.append(f"{name}: may run beside another release")
             if job.get("environment") != "${{ inputs.environment }}":
                 found.append(f"{name}: logs in outside of an environment")

@@ -95,6 +95,8 @@ MUTATIONS = [
         "cancel-in-progress: true",
         "beside another release",
     ),
+    ("order", "release-model.yml", "      queue: max\n", "", "cancels a release that waits"),
+    ("order", "deploy-environment.yml", "queue: max", "queue: single", "a release that waits"),
     (
         "order",
         "deploy-environment.yml",
