@@ -129,3 +129,7 @@ def test_a_head_request_gets_its_headers_only(client: Client) -> None:
     answer = requests.head(client.host.url, timeout=30)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == str((WEB / "index.html").stat().st_size)
+
+
+def test_the_page_for_developers_is_asked_for_anew_each_time(client: Client) -> None:
+    assert client.get("/docs").headers["cache-control"] == "no-cache"
