@@ -1,14 +1,13 @@
 """The model that serves: the asked version, else the last good one, else the bundled one."""
 
-import functools
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from model_store import log
 from model_store.errors import NoModel, StoreError, StoreUnavailable, VersionUnfit
@@ -62,74 +61,81 @@ def open_serving[T](
         NoModel: None of them can be loaded; the message has every reason.
     """
     reasons: list[str] = []
-    for opened in _candidates(load, store, version, files, bundled, before, patience):
+    where: Store | None = None
+    copies: FolderStore | None = None
+    try:
+        opened = open_store(store, bundled)
+        where, copies = opened, opened.copies
+    except StoreError as error:
+        reasons.append(str(error))
+    for each in _candidates(where, copies, version, bundled, before, patience):
         try:
-            called, manifest, loaded = opened()
+            serving = each if isinstance(each, Serving) else _open(each, load, files, before)
         except StoreError as error:
-            reasons.append(str(error))
+            if str(error) not in reasons:  # a store that is gone says so of every version
+                reasons.append(str(error))
             continue
         if reasons:
-            reasons.append(f"In its place serves {called}.")
-        return Serving(manifest, loaded, " ".join(reasons) or None, called)
+            reasons.append(f"In its place serves {serving.called}.")
+        return replace(serving, degraded=" ".join(reasons) or None)
     raise NoModel(" ".join(["No model can be loaded.", *reasons]))
 
 
-# What is called so, its manifest, and what `load` made of it; or a StoreError.
-type _Opened[T] = Callable[[], tuple[str, Manifest, T]]
+@dataclass(frozen=True)
+class _Candidate:
+    """A version that may serve, in its store, how that is asked, and what a sentence calls the version."""
+
+    called: str
+    store: Store
+    version: str
+    ask: "_Ask"
 
 
 def _candidates[T](
-    load: Callable[[Model], T],
-    store: str,
+    where: Store | None,
+    copies: FolderStore | None,
     version: str,
-    files: tuple[str, ...],
     bundled: Path,
     before: Serving[T] | None,
     patience: float,
-) -> Iterator[_Opened[T]]:
-    """Ways to a model in the order in which they are tried; what failed so far decides of the next."""
-
-    def opened(called: str, where: Store, name: str, ask: _Ask = _at_once) -> _Opened[T]:
-        def open_one() -> tuple[str, Manifest, T]:
-            if before and ask(lambda: where.manifest(name)) == before.manifest:
-                return f"{called} {before.manifest.version}", before.manifest, before.loaded
-            model = ask(lambda: where.open(name, files))
-            found = model.manifest.version
-            try:
-                loaded = load(model)
-            except Exception as error:
-                why = f"{type(error).__name__}: {error}"
-                raise VersionUnfit(f"Version {found} cannot be loaded: {why}") from error
-            if where.copies:
-                _remember(where.copies, found)
-            return f"{called} {found}", model.manifest, loaded
-
-        return open_one
-
-    copies = None
-    try:
-        where = open_store(store, bundled)
-        copies = where.copies
-    except StoreError as error:
-        yield functools.partial(_refuse, error)
-    else:
-        ask = _Waiting(store, patience) if copies else _at_once
+) -> Iterator[_Candidate | Serving[T]]:
+    """All that may serve, in the order in which it is tried; `where` None: the store cannot be opened."""
+    if where:
+        ask = _Waiting(str(where), patience) if copies else _at_once
         history = _history(where, ask)
-        tried = history[0] if version == "active" and history else version
-        for name in dict.fromkeys((tried, *history)):
-            if not (isinstance(ask, _Waiting) and ask.gone and name != tried):
-                yield opened("version", where, name, ask)
+        asked = history[0] if version == "active" and history else version
+        for name in dict.fromkeys((asked, *history)):
+            yield _Candidate("version", where, name, ask)
     if before:
-        yield lambda: (before.called, before.manifest, before.loaded)
+        yield before
     if copies:
         for name in _history(copies, _at_once):
-            yield opened("the copy here of version", copies, name)
-    if store != "bundled":
-        yield opened("the bundled version", FolderStore(bundled), "active")
+            yield _Candidate("the copy here of version", copies, name, _at_once)
+    if where != FolderStore(bundled):
+        yield _Candidate("the bundled version", FolderStore(bundled), "active", _at_once)
 
 
-def _refuse(error: StoreError) -> NoReturn:
-    raise error
+def _open[T](
+    candidate: _Candidate,
+    load: Callable[[Model], T],
+    files: tuple[str, ...],
+    before: Serving[T] | None,
+) -> Serving[T]:
+    """Load a candidate, unless it is what has served until now."""
+    store, version, ask = candidate.store, candidate.version, candidate.ask
+    if before and ask(lambda: store.manifest(version)) == before.manifest:
+        manifest, loaded = before.manifest, before.loaded
+    else:
+        model = ask(lambda: store.open(version, files))
+        manifest = model.manifest
+        try:
+            loaded = load(model)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise VersionUnfit(f"Version {manifest.version} cannot be loaded: {why}") from error
+        if store.copies:
+            _remember(store.copies, manifest.version)
+    return Serving(manifest, loaded, None, f"{candidate.called} {manifest.version}")
 
 
 def _history(store: Store, ask: "_Ask") -> tuple[str, ...]:

@@ -542,6 +542,27 @@ def test_where_the_store_is_gone_what_has_served_goes_on_and_recovers(
     assert (back.manifest.version, back.degraded) == ("2.0", None)
 
 
+def test_a_store_that_goes_while_it_is_asked_is_one_reason_however_many_versions_it_has(
+    serve: Callable[..., Any],
+    in_azure: BlobStore,
+    relay: Relay,
+    behind: BlobStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_azure.promote("2.0")
+    opening = BlobStore.open
+
+    def open_too_late(store: BlobStore, *asked: Any) -> Model:
+        relay.kill()
+        return opening(store, *asked)
+
+    monkeypatch.setattr(BlobStore, "open", open_too_late)
+    assert serve().degraded == (
+        f"The store {behind} cannot be read: it does not answer. "
+        "In its place serves the bundled version 0.9."
+    )
+
+
 def test_a_process_that_starts_without_the_store_takes_the_copy_of_what_served_last(
     serve: Callable[..., Any], in_azure: BlobStore, relay: Relay, behind: BlobStore
 ) -> None:
