@@ -44,8 +44,9 @@ def open_serving[T](
 ) -> Serving[T]:
     """Open a version and load it; where either fails, one that was good before stands in.
 
-    Tried in turn: `version` of `store`; what is and was active there, newest first; what has served
-    until now; of a store elsewhere the copies on this machine; the bundled version that is active.
+    Tried in turn: `version` of `store`; what is and was active there, newest first, each of these
+    also as it has served until now; what else has served; of a store elsewhere the copies on this
+    machine; the bundled version that is active.
 
     Args:
         load: Makes of an opened version what serves. If it raises any exception, the version is
@@ -106,6 +107,8 @@ def _candidates[T](
         asked = history[0] if version == "active" and history else version
         for name in dict.fromkeys((asked, *history)):
             yield _Candidate("version", where, name, ask)
+            if before and before.manifest.version == name:
+                yield before
     if before:
         yield before
     if copies:

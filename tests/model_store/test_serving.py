@@ -71,6 +71,19 @@ def test_where_no_version_of_the_store_is_good_the_bundled_one_serves(
     )
 
 
+def test_a_version_that_serves_goes_on_where_it_is_no_longer_good_in_the_store(
+    store: FolderStore, bundled: Path
+) -> None:
+    for version in ("1.0", "2.0", "3.0"):
+        store.promote(version)
+    first = open_serving(litert, str(store.path), "2.0", bundled=bundled)
+    shutil.rmtree(store.path / "2.0")
+    kept = open_serving(litert, str(store.path), "2.0", bundled=bundled, before=first)
+    assert kept.loaded is first.loaded
+    assert kept.manifest.version == "2.0"
+    assert str(kept.degraded).startswith("There is no version '2.0'")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"{}", "1.0/manifest.json: there is no schema_version"), (b"\xff", "is not UTF-8 text")],
