@@ -121,7 +121,7 @@ class Worker:
         return BlobImages(container_of(self._settings.archive_store, container), self._credential)
 
     def _service(self, version: str) -> Service:
-        """The service of a version. It keeps for ever to what it opens, within a batch and after."""
+        """The service of a version, which it keeps to once it has it, within a batch and after."""
         with _opening:
             found = self._services.pop(version, None) or Service(
                 replace(self._settings, model_version=version, model_refresh_seconds=0)
@@ -132,7 +132,7 @@ class Worker:
             return found
 
     def _forget(self, version: str, service: Service) -> None:
-        """Have the next message open the version anew: a stand-in serves, which would do so for ever."""
+        """Have the next delivery, one of five, wait for the version: a stand-in serves."""
         with _opening:
             if self._services.get(version) is service:
                 del self._services[version]

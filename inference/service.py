@@ -1,13 +1,15 @@
 """The service: keeps the settings and the opened model, and hands each request its way.
 
 A promotion in the store is noticed while requests come: at the first one after MODEL_REFRESH_SECONDS
-a thread looks, and opens the new version beside the old one, which answers until then.
+a thread looks, and opens the new version beside the old one, which answers until then; while a
+stand-in serves, every RETRY_SECONDS at least.
 
 Nothing heavy is imported before the first prediction, so that the app starts in a moment and its page,
 its health and its OpenAPI document cost nothing.
 """
 
 import logging
+import math
 import re
 import threading
 from collections.abc import Mapping
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 #: Larger bodies are read one after the other: base64 takes four times its size while it is read.
 LARGE_BODY = 2**20
 
+#: While a stand-in serves, the asked version is tried this often, however rarely promotions are looked for.
+RETRY_SECONDS = 60
+
 #: The folders of an absolute path; no part of a URL.
 _DIRECTORIES = re.compile(r"(?<![\w./:])/(?:[^\s/;,]+/)+")
 
@@ -45,7 +50,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._serving = Renewed(self._open, settings.model_refresh_seconds)
+        self._serving = Renewed(self._open, self._refresh_seconds)
         self._failure: str | None = None
         self._large_bodies = threading.Lock()
 
@@ -166,6 +171,10 @@ class Service:
             raise ModelUnavailable(
                 "The service has no model at the moment; try again later.", log=str(error)
             ) from error
+
+    def _refresh_seconds(self, serving: "Serving[Pipeline]") -> float:
+        every = self.settings.model_refresh_seconds or math.inf
+        return min(every, RETRY_SECONDS) if serving.degraded else every
 
     def _open(self, before: "Serving[Pipeline] | None") -> "Serving[Pipeline]":
         settings = self.settings

@@ -13,13 +13,13 @@ from model_store.once import Once
 class Renewed[T]:
     """Loads at the first `get`; whoever asks later gets what is there, at once.
 
-    Where somebody asks and the last load began more than `every` seconds ago, a thread loads anew;
+    Where somebody asks and the last load began `every` seconds ago or more, a thread loads anew;
     what it brings is handed out from then on, and who has the old one keeps it. If it fails, the old
     one stays. No thread lives between the loads: where nobody asks, nothing happens.
     """
 
-    def __init__(self, load: Callable[[T | None], T], every: float) -> None:
-        """`load` is given what there is, None at first. `every` 0: it is never loaded anew."""
+    def __init__(self, load: Callable[[T | None], T], every: Callable[[T], float]) -> None:
+        """Both are given what there is, `load` None at first; `every` may give infinity."""
         self._load = load
         self._every = every
         self._first = Once(self._load_first)
@@ -42,18 +42,18 @@ class Renewed[T]:
         if found is None:
             found = self._first.peek()
         if found is not None:
-            self._renew_when_due()
+            self._renew_when_due(found)
         return found
 
     def _load_first(self) -> T:
         self._began = time.monotonic()
         return self._load(None)
 
-    def _renew_when_due(self) -> None:
-        if not self._due() or not self._renewing.acquire(blocking=False):
+    def _renew_when_due(self, found: T) -> None:
+        if not self._due(found) or not self._renewing.acquire(blocking=False):
             return
         try:
-            if self._due():  # nobody else has just been through here
+            if self._due(found):  # nobody else has just been through here
                 self._began = time.monotonic()
                 # A daemon, so that a process can end while a store keeps it waiting.
                 threading.Thread(target=self._renew, daemon=True).start()
@@ -62,8 +62,8 @@ class Renewed[T]:
             log.write(logging.WARNING, "not_renewed", reason="The system gives no thread for it.")
         self._renewing.release()
 
-    def _due(self) -> bool:
-        return self._every > 0 and time.monotonic() - self._began >= self._every
+    def _due(self, found: T) -> bool:
+        return time.monotonic() - self._began >= self._every(found)
 
     def _renew(self) -> None:
         try:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from inference.service import Service
 from inference.settings import Settings
 from tests.drawing import draw_chest, encode_dicom, encode_jpeg, encode_png, encode_tiff
 from tests.tools.running import events
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 JPEG = encode_jpeg(draw_chest(300, 250))
@@ -150,6 +152,28 @@ def test_a_version_for_another_preprocessing_is_not_served(make_store, bundled):
     assert (
         "Model 2.0 expects the preprocessing squash-0; this code has" in service.health()["reason"]
     )
+
+
+@pytest.mark.parametrize("refresh", [0, 86_400])
+def test_an_outage_passes_however_rarely_promotions_are_followed(
+    refresh, make_store, monkeypatch, bundled
+):
+    monkeypatch.setattr("inference.service.RETRY_SECONDS", 0.01)
+    make_store("1.0")
+    store = make_store("2.0")
+    network = store / "2.0" / "model.tflite"
+    whole = network.read_bytes()
+    network.write_bytes(b"x")
+    (store / "ACTIVE").write_text("2.0\n")
+    service = Service(Settings(model_store=str(store), model_refresh_seconds=refresh))
+    assert version_of(service) == bundled.manifest.version
+    network.write_bytes(whole)
+    until(lambda: service.health()["status"] == "ready")
+    assert version_of(service) == "2.0"
+    (store / "ACTIVE").write_text("1.0\n")
+    for _ in range(3):
+        time.sleep(0.05)
+        assert version_of(service) == "2.0"
 
 
 UNAVAILABLE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 
@@ -10,6 +11,10 @@ import pytest
 
 from model_store import Renewed
 from tests.waiting import until
+
+
+def soon(there: object) -> float:
+    return 0.001
 
 
 def threads() -> set[threading.Thread]:
@@ -23,7 +28,7 @@ def test_it_is_loaded_at_the_first_get_and_then_given_what_there_is() -> None:
         given.append(before)
         return len(given)
 
-    renewed = Renewed(load, every=0.001)
+    renewed = Renewed(load, every=soon)
     assert renewed.peek() is None
     assert given == []
     assert renewed.get() == 1
@@ -43,7 +48,7 @@ def test_the_old_one_is_handed_out_while_the_new_one_is_loaded() -> None:
         assert go_on.wait(120)
         return "new"
 
-    renewed = Renewed(load, every=0.001)
+    renewed = Renewed(load, every=soon)
     renewed.get()
     time.sleep(0.01)
     before = threads()
@@ -62,7 +67,7 @@ def test_what_cannot_be_renewed_stays_and_is_tried_again(caplog: pytest.LogCaptu
             raise OSError("the store is gone")
         return f"load {len(attempts)}"
 
-    renewed = Renewed(load, every=0.001)
+    renewed = Renewed(load, every=soon)
     assert renewed.get() == "load 1"
     until(lambda: renewed.get() != "load 1")
     assert attempts[:3] == [None, "load 1", "load 1"]
@@ -85,7 +90,7 @@ def test_without_a_thread_for_it_the_old_one_stays_and_it_is_tried_again(
         loads.append(before)
         return f"load {len(loads)}"
 
-    renewed = Renewed(load, every=0.001)
+    renewed = Renewed(load, every=soon)
     renewed.get()
     time.sleep(0.01)
     with monkeypatch.context() as changed:
@@ -103,7 +108,7 @@ def test_without_a_thread_for_it_the_old_one_stays_and_it_is_tried_again(
 
 def test_a_thread_that_renews_does_not_keep_the_process() -> None:
     started: list[bool] = []
-    renewed = Renewed(lambda before: started.append(threading.current_thread().daemon) or 1, 0.001)
+    renewed = Renewed(lambda before: started.append(threading.current_thread().daemon) or 1, soon)
     renewed.get()
     time.sleep(0.01)
     renewed.get()
@@ -111,10 +116,10 @@ def test_a_thread_that_renews_does_not_keep_the_process() -> None:
     assert started[1] is True
 
 
-@pytest.mark.parametrize("every", [0, 3600])
-def test_before_its_time_and_with_zero_nothing_is_renewed_and_no_thread_lives(every: float) -> None:
+@pytest.mark.parametrize("every", [math.inf, 3600])
+def test_before_its_time_nothing_is_renewed_and_no_thread_lives(every: float) -> None:
     loads: list[None] = []
-    renewed = Renewed(lambda before: loads.append(None) or 1, every)
+    renewed = Renewed(lambda before: loads.append(None) or 1, lambda there: every)
     before = threads()
     for _ in range(100):
         renewed.get()
@@ -131,7 +136,7 @@ def test_a_first_load_that_fails_is_told_and_tried_again_by_the_next() -> None:
             raise OSError("no")
         return "there"
 
-    renewed = Renewed(load, every=60)
+    renewed = Renewed(load, every=lambda there: 60)
     with pytest.raises(OSError, match="no"):
         renewed.get()
     assert renewed.peek() is None
