@@ -33,19 +33,15 @@ from urllib3.exceptions import HTTPError
 from model_store.downloads import checked, copies_of, keep, keep_manifest
 from model_store.errors import (
     ActiveChanged,
-    ActiveDamaged,
     ManifestError,
-    NoPreviousVersion,
     StoreUnavailable,
     VersionDamaged,
-    VersionExists,
-    VersionMissing,
 )
-from model_store.history import ACTIVE, parse_history, promote_one, written_history
+from model_store.history import ACTIVE, written_history
 from model_store.identity import identity
 from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
 from model_store.model import Model, read_verified
-from model_store.store import FolderStore, by_number, shown
+from model_store.store import FolderStore, Store, by_number, shown
 
 #: Called with what is sent and its bytes; inside of it, to be called after each part of so many.
 type Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
@@ -62,11 +58,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class BlobStore:
+class BlobStore(Store):
     """The store in the container at `url`, https://ACCOUNT.blob.core.windows.net/CONTAINER.
-
-    Every method raises StoreUnavailable if the container cannot be used. Errors otherwise are those
-    of FolderStore's methods; `promote` and `rollback` also raise ActiveChanged.
 
     Args:
         url: The container; a path may lead to it, as in Azurite.
@@ -98,106 +91,32 @@ class BlobStore:
         return copies_of(self.url)
 
     def versions(self) -> tuple[str, ...]:
-        """The names of all whole versions, 1.9 before 1.10."""
         with self._reaching("read"):
             found = [name.split("/") for name in self._container.list_blob_names()]
         names = {name[0] for name in found if len(name) == 2 and name[1] == MANIFEST}
         return tuple(sorted(filter(is_version_name, names), key=by_number))
 
-    def history(self) -> tuple[str, ...]:
-        """The version in use, then those that were in use before it, newest first."""
-        return parse_history(self._read_active()[0], self)
-
-    def active(self) -> str:
-        """The name of the version in use."""
-        history = self.history()
-        if not history:
-            raise VersionMissing(f"No version is active in {self}; {promote_one(self)}.")
-        return history[0]
-
-    def manifest(self, version: str = "active") -> Manifest:
-        """The manifest of a version; its files are not looked at."""
-        name = self.active() if version == "active" else version
-        content = self._content(f"{name}/{MANIFEST}") if is_version_name(name) else None
-        if content is None:
-            there = ", ".join(self.versions()) or "none"
-            raise VersionMissing(f"There is no version {name!r} in {self}; it has: {there}.")
-        try:
-            manifest = Manifest.from_json(content.decode(), f"{name}/{MANIFEST}")
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"{name}/{MANIFEST} is not UTF-8 text.") from error
-        if manifest.version != name:
-            raise ManifestError(
-                f"{name}/{MANIFEST}: version is {manifest.version}; "
-                f"it takes the name of its folder, {name}."
-            )
-        return manifest
-
     def open(self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)) -> Model:
-        """Open a version with these files, fetched unless they are here; others are not there."""
         manifest = self.manifest(version)
         contents = {file: self._fetched(manifest, file) for file in files}
         keep_manifest(self.copies, manifest)
         return Model(manifest, self.copies.path / manifest.version, contents)
 
     def verify(self, version: str = "active") -> Manifest:
-        """Fetch all of a version, without keeping it, and hold it against its manifest."""
         manifest = self.manifest(version)
         for file in manifest.files:
             for _ in checked(self._chunks(manifest, file), manifest, file):
                 pass
         return manifest
 
-    def promote(self, version: str) -> None:
-        """Put a version into use, after it has been verified, unless somebody else was faster.
-
-        Raises:
-            ActiveChanged: Another promotion or rollback came in between.
-        """
-        content, tag = self._read_active()
-        if version == "active":  # the name of no version, and `verify` takes it for one
-            raise VersionMissing(f"There is no version 'active' in {self}.")
-        self.verify(version)
-        try:
-            history = parse_history(content, self)
-        except ActiveDamaged:  # promoting is how it is mended
-            history = ()
-        if history[:1] != (version,):
-            self._write_active((version, *history), tag)
-
-    def rollback(self) -> str:
-        """Put the version into use that was before the active one, and name it.
-
-        Raises:
-            ActiveChanged: Another promotion or rollback came in between.
-        """
-        content, tag = self._read_active()
-        previous = parse_history(content, self)[1:]
-        if not previous:
-            raise NoPreviousVersion(f"No other version was active before; {promote_one(self)}.")
-        self.verify(previous[0])
-        self._write_active(previous, tag)
-        return previous[0]
-
-    def add(self, folder: Path) -> str:
-        """Send a finished version (its manifest and the files that it lists), and name it.
-
-        What a broken attempt has left is taken up; the version is there when the last byte is.
-        """
-        manifest = Manifest.read(folder)
-        exists = VersionExists(
-            f"Version {manifest.version} is in {self} already, and a version never changes; "
-            "give the new one another name."
-        )
-        if self._content(f"{manifest.version}/{MANIFEST}") is not None:
-            raise exists
+    def _copy_in(self, manifest: Manifest, folder: Path) -> bool:
+        """What a broken attempt has left is taken up; the manifest comes last and makes it a version."""
+        name = f"{manifest.version}/{MANIFEST}"
+        if self._content(name) is not None:
+            return False
         contents = {file: read_verified(folder, manifest, file) for file in manifest.files}
-        for file, content in contents.items():
-            if not self._sent(f"{manifest.version}/{file}", content):
-                raise exists
-        if not self._sent(f"{manifest.version}/{MANIFEST}", manifest.to_json().encode(), new=True):
-            raise exists
-        return manifest.version
+        whole = all(self._sent(f"{manifest.version}/{file}", contents[file]) for file in contents)
+        return whole and self._sent(name, manifest.to_json().encode(), new=True)
 
     @functools.cached_property
     def _container(self) -> ContainerClient:
@@ -230,7 +149,7 @@ class BlobStore:
                     raise
                 return b"", None
 
-    def _write_active(self, history: tuple[str, ...], tag: str | None) -> None:
+    def write_active(self, history: tuple[str, ...], tag: str | None = None) -> None:
         content = written_history(history)
         unchanged: dict[str, Any] = {"overwrite": False}
         if tag is not None:
@@ -251,6 +170,16 @@ class BlobStore:
                     f"Somebody else has changed in the meantime which version is active; now it is "
                     f"{now[:80]}. Nothing was done; look at it and try again."
                 ) from error
+
+    def _read_manifest(self, name: str) -> Manifest | None:
+        where = f"{name}/{MANIFEST}"
+        content = self._content(where)
+        if content is None:
+            return None
+        try:
+            return Manifest.from_json(content.decode(), where)
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"{where} is not UTF-8 text.") from error
 
     def _content(self, name: str) -> bytes | None:
         """A small blob; None if there is none."""

@@ -9,9 +9,10 @@ import functools
 import os
 import re
 import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from model_store.errors import (
     ActiveDamaged,
@@ -31,46 +32,17 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).parent / "models"
 
 
-class Store(Protocol):
-    """What every store does; what each method promises and raises stands at FolderStore's."""
+class Store(ABC):
+    """A store of versions. Every method raises StoreUnavailable if it cannot be used."""
 
     @property
+    @abstractmethod
     def copies(self) -> "FolderStore | None":
         """Where versions lie that were fetched from a store elsewhere; None for one that is here."""
 
-    def versions(self) -> tuple[str, ...]: ...
-    def history(self) -> tuple[str, ...]: ...
-    def active(self) -> str: ...
-    def manifest(self, version: str = "active") -> Manifest: ...
-    def open(
-        self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)
-    ) -> Model: ...
-    def verify(self, version: str = "active") -> Manifest: ...
-    def promote(self, version: str) -> None: ...
-    def rollback(self) -> str: ...
-    def add(self, folder: Path) -> str: ...
-
-
-@dataclass(frozen=True)
-class FolderStore:
-    """A store in the folder `path`. Every method raises StoreUnavailable if that cannot be used."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    @property
-    def copies(self) -> None:
-        """None: what is here needs no copies."""
-
+    @abstractmethod
     def versions(self) -> tuple[str, ...]:
         """The names of all versions, 1.9 before 1.10."""
-        try:
-            found = [entry.name for entry in self.path.iterdir() if entry.is_dir()]
-        except OSError as error:
-            raise unavailable(self.path, "read", error) from error
-        return tuple(sorted(filter(is_version_name, found), key=by_number))
 
     def history(self) -> tuple[str, ...]:
         """The version in use, then those that were in use before it, newest first.
@@ -78,14 +50,7 @@ class FolderStore:
         Raises:
             ActiveDamaged: ACTIVE is not a list of versions.
         """
-        try:
-            return parse_history((self.path / ACTIVE).read_bytes(), self)
-        except FileNotFoundError as error:
-            if self.path.is_dir():
-                return ()
-            raise unavailable(self.path, "read", error) from error
-        except OSError as error:
-            raise unavailable(self.path / ACTIVE, "read", error) from error
+        return parse_history(self._read_active()[0], self)
 
     def active(self) -> str:
         """The name of the version in use.
@@ -96,7 +61,7 @@ class FolderStore:
         """
         history = self.history()
         if not history:
-            raise VersionMissing(f"No version is active in {self.path}; {promote_one(self)}.")
+            raise VersionMissing(f"No version is active in {self}; {promote_one(self)}.")
         return history[0]
 
     def manifest(self, version: str = "active") -> Manifest:
@@ -107,8 +72,19 @@ class FolderStore:
             ManifestError: Its manifest is missing, wrong, or another version's.
             ActiveDamaged: ACTIVE is asked and is not a list of versions.
         """
-        return self._model(version).manifest
+        name = self.active() if version == "active" else version
+        manifest = self._read_manifest(name) if is_version_name(name) else None
+        if manifest is None:
+            there = ", ".join(self.versions()) or "none"
+            raise VersionMissing(f"There is no version {name!r} in {self}; it has: {there}.")
+        if manifest.version != name:
+            raise ManifestError(
+                f"{name}/{MANIFEST}: version is {manifest.version}; "
+                f"it takes the name of its folder, {name}."
+            )
+        return manifest
 
+    @abstractmethod
     def open(self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)) -> Model:
         """Open a version with these files; what is not asked for is not read, for a fast start.
 
@@ -117,37 +93,34 @@ class FolderStore:
             VersionDamaged: One of them is missing or not the one that the manifest describes.
             VersionMissing, ManifestError, ActiveDamaged: As `manifest`.
         """
-        model = self._model(version)
-        return Model(model.manifest, model.folder, {file: model.read(file) for file in files})
 
+    @abstractmethod
     def verify(self, version: str = "active") -> Manifest:
-        """Read all of a version and hold it against its manifest.
+        """Read all of a version, without keeping it, and hold it against its manifest.
 
         Raises:
             VersionDamaged: A file is missing or not the one that the manifest describes.
             VersionMissing, ManifestError, ActiveDamaged: As `manifest`.
         """
-        model = self._model(version)
-        for file in model.manifest.files:
-            model.read(file)
-        return model.manifest
 
     def promote(self, version: str) -> None:
         """Put a version into use, after it has been verified.
 
-        Where two promote at once the last one wins; ACTIVE is whole at any moment.
-
         Raises:
             VersionMissing, VersionDamaged, ManifestError: The version cannot be put into use.
+            ActiveChanged: Another promotion or rollback came in between; a store in a folder does
+                not notice, and the last one wins.
         """
-        self._folder(version)
+        content, tag = self._read_active()
+        if version == "active":  # the name of no version, and `verify` takes it for one
+            raise VersionMissing(f"There is no version 'active' in {self}.")
         self.verify(version)
         try:
-            history = self.history()
+            history = parse_history(content, self)
         except ActiveDamaged:  # promoting is how it is mended
             history = ()
         if history[:1] != (version,):
-            self.write_active((version, *history))
+            self.write_active((version, *history), tag)
 
     def rollback(self) -> str:
         """Put the version into use that was before the active one, and name it.
@@ -156,12 +129,14 @@ class FolderStore:
             NoPreviousVersion: There was none.
             VersionMissing, VersionDamaged, ManifestError: The previous one cannot be put into use.
             ActiveDamaged: ACTIVE is not a list of versions.
+            ActiveChanged: As `promote`.
         """
-        previous = self.history()[1:]
+        content, tag = self._read_active()
+        previous = parse_history(content, self)[1:]
         if not previous:
             raise NoPreviousVersion(f"No other version was active before; {promote_one(self)}.")
         self.verify(previous[0])
-        self.write_active(previous)
+        self.write_active(previous, tag)
         return previous[0]
 
     def add(self, folder: Path) -> str:
@@ -174,13 +149,90 @@ class FolderStore:
             VersionDamaged, ManifestError: The folder is not a whole version.
         """
         manifest = Manifest.read(folder)
+        if not self._copy_in(manifest, folder):
+            raise VersionExists(
+                f"Version {manifest.version} is in {self} already, and a version never changes; "
+                "give the new one another name."
+            )
+        return manifest.version
+
+    @abstractmethod
+    def _read_active(self) -> tuple[bytes, str | None]:
+        """The content of ACTIVE, empty where there is none, and a tag that changes with it."""
+
+    @abstractmethod
+    def write_active(self, history: tuple[str, ...], tag: str | None = None) -> None:
+        """Write ACTIVE, which is whole at any moment, if `tag` is still its own; verify nothing."""
+
+    @abstractmethod
+    def _read_manifest(self, name: str) -> Manifest | None:
+        """The manifest that lies in the version of this name; None if there is no such version."""
+
+    @abstractmethod
+    def _copy_in(self, manifest: Manifest, folder: Path) -> bool:
+        """Copy a version in unless there is one of its name; whether it was."""
+
+
+@dataclass(frozen=True)
+class FolderStore(Store):
+    """A store in the folder `path`."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def copies(self) -> None:
+        """None: what is here needs no copies."""
+
+    def versions(self) -> tuple[str, ...]:
+        try:
+            found = [entry.name for entry in self.path.iterdir() if entry.is_dir()]
+        except OSError as error:
+            raise unavailable(self.path, "read", error) from error
+        return tuple(sorted(filter(is_version_name, found), key=by_number))
+
+    def open(self, version: str = "active", files: tuple[str, ...] = ("model.tflite",)) -> Model:
+        manifest = self.manifest(version)
+        folder = self.path / manifest.version
+        contents = {file: read_verified(folder, manifest, file) for file in files}
+        return Model(manifest, folder, contents)
+
+    def verify(self, version: str = "active") -> Manifest:
+        manifest = self.manifest(version)
+        for file in manifest.files:
+            read_verified(self.path / manifest.version, manifest, file)
+        return manifest
+
+    def _read_active(self) -> tuple[bytes, None]:
+        try:
+            return (self.path / ACTIVE).read_bytes(), None
+        except FileNotFoundError as error:
+            if self.path.is_dir():
+                return b"", None
+            raise unavailable(self.path, "read", error) from error
+        except OSError as error:
+            raise unavailable(self.path / ACTIVE, "read", error) from error
+
+    def write_active(self, history: tuple[str, ...], tag: str | None = None) -> None:
+        temporary = self.path / temporary_name(ACTIVE)
+        try:
+            _write(temporary, written_history(history))
+            temporary.replace(self.path / ACTIVE)
+            _sync_folder(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise unavailable(self.path / ACTIVE, "written", error) from error
+
+    def _read_manifest(self, name: str) -> Manifest | None:
+        return Manifest.read(self.path / name) if (self.path / name).is_dir() else None
+
+    def _copy_in(self, manifest: Manifest, folder: Path) -> bool:
         target = self.path / manifest.version
-        exists = VersionExists(
-            f"Version {manifest.version} is in {self.path} already, and a version never changes; "
-            "give the new one another name."
-        )
         if os.path.lexists(target):
-            raise exists
+            return False
         incoming = self.path / temporary_name("incoming")
         try:
             incoming.mkdir(parents=True)
@@ -192,39 +244,11 @@ class FolderStore:
             _sync_folder(self.path)
         except OSError as error:
             if os.path.lexists(target):  # another one was faster
-                raise exists from error
+                return False
             raise unavailable(self.path, "written", error) from error
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
-        return manifest.version
-
-    def _folder(self, version: str) -> Path:
-        if is_version_name(version) and (self.path / version).is_dir():
-            return self.path / version
-        there = ", ".join(self.versions()) or "none"
-        raise VersionMissing(f"There is no version {version!r} in {self.path}; it has: {there}.")
-
-    def _model(self, version: str) -> Model:
-        folder = self._folder(self.active() if version == "active" else version)
-        manifest = Manifest.read(folder)
-        if manifest.version != folder.name:
-            raise ManifestError(
-                f"{folder.name}/{MANIFEST}: version is {manifest.version}; "
-                f"it takes the name of its folder, {folder.name}."
-            )
-        return Model(manifest, folder)
-
-    def write_active(self, history: tuple[str, ...]) -> None:
-        """Write ACTIVE and verify nothing; it is whole at any moment."""
-        temporary = self.path / temporary_name(ACTIVE)
-        try:
-            _write(temporary, written_history(history))
-            temporary.replace(self.path / ACTIVE)
-            _sync_folder(self.path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise unavailable(self.path / ACTIVE, "written", error) from error
+        return True
 
 
 def open_store(where: str, bundled: Path = BUNDLED) -> Store:

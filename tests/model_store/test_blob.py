@@ -259,13 +259,13 @@ def test_the_first_two_promotions_at_once_are_told_apart_too(
     assert nothing is None
     store.promote("1.0")
     with pytest.raises(ActiveChanged, match=r"now it is 1\.0"):
-        store._write_active(("2.0",), nothing)
+        store.write_active(("2.0",), nothing)
 
 
 def test_a_repeated_write_whose_first_had_arrived_is_no_conflict(in_azure: BlobStore) -> None:
     _, tag = in_azure._read_active()
-    in_azure._write_active(("2.0", "1.0"), tag)
-    in_azure._write_active(("2.0", "1.0"), tag)
+    in_azure.write_active(("2.0", "1.0"), tag)
+    in_azure.write_active(("2.0", "1.0"), tag)
     assert in_azure.history() == ("2.0", "1.0")
 
 
