@@ -43,8 +43,8 @@ from model_store.manifest import MANIFEST, FileRecord, Manifest, is_version_name
 from model_store.model import Model, read_verified
 from model_store.store import FolderStore, Store, by_number, shown
 
-#: Called with what is sent and its bytes; inside of it, to be called after each part of so many.
-type Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+#: Called with what is sent, how much it is and the unit; inside of it, to be called after each part.
+type Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], object]]]
 
 #: A store that is gone must be noticed in seconds: of each request, and how often it is repeated.
 CONNECT_SECONDS, READ_SECONDS, RETRIES, PAUSE_SECONDS = 3, 10, 2, 0.5
@@ -70,7 +70,7 @@ class BlobStore(Store):
     url: str
     credential: Any = field(default=None, repr=False, compare=False)
     progress: Progress = field(
-        default=lambda what, size: nullcontext(lambda part: None), repr=False, compare=False
+        default=lambda what, size, unit: nullcontext(lambda part: None), repr=False, compare=False
     )
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -211,7 +211,7 @@ class BlobStore(Store):
     def _chunks(self, manifest: Manifest, file: str) -> Iterator[bytes]:
         """The bytes of a file as the store has them; its size is held against the manifest first."""
         where, size = f"{manifest.version}/{file}", manifest.files[file].size
-        with self._reaching("read"), self.progress(where, size) as step:
+        with self._reaching("read"), self.progress(where, size, "B") as step:
             try:
                 blob = self._container.download_blob(where)
             except ResourceNotFoundError as error:
@@ -230,7 +230,7 @@ class BlobStore(Store):
         """Write a blob where there is none; else whether the same is there, and that is enough."""
         record = FileRecord.of(content)
         done = 0
-        with self._reaching("written"), self.progress(name, len(content)) as step:
+        with self._reaching("written"), self.progress(name, len(content), "B") as step:
 
             def sent(so_far: int, total: int | None) -> None:
                 nonlocal done

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(what: str, total: int | None, unit: str = "B") -> Iterator[Callable[[int], object]]:
-    """Hand out a function to call with how many more of `total` are done; None: nobody knows how many."""
+def progress(what: str, total: int | None, unit: str = "it") -> Iterator[Callable[..., object]]:
+    """Hand out a function to call with how many more are done (default: 1); `total` None: nobody knows."""
     try:
         from tqdm import tqdm
     except ImportError:  # a tool of those who work on this; nothing else is missing without it
-        yield lambda more: None
+        yield lambda more=1: None
         return
     with tqdm(
         desc=what, total=total, unit=unit, unit_scale=True, delay=2, leave=False, disable=None

@@ -162,7 +162,7 @@ def test_a_file_that_is_here_is_not_fetched_again_unless_it_was_damaged(
     in_azure.open("1.0")
     fetched: list[str] = []
 
-    def told(what: str, size: int) -> Any:
+    def told(what: str, size: int, unit: str) -> Any:
         fetched.append(what)
         return blob.nullcontext(lambda part: None)
 

@@ -19,8 +19,8 @@ from archive.submitting import pages_to_queue, without_shard
 from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
+from model_store.progress import progress
 from tools.bench.measurement import REPOSITORY, Measurement, NotMeasured, Plan, Row
-from tools.progress import progress
 
 RATE_BAR = 0.85
 COLLECT_BAR = 20.0

@@ -1,9 +1,9 @@
 """From the start of the process to the first answer with Grad-CAM, seen from outside."""
 
+from model_store.progress import progress
 from tools.bench.answering import run
 from tools.bench.local_host import first_answer
 from tools.bench.measurement import Measurement, Plan, Row, Spread
-from tools.progress import progress
 
 BAR = 10.0
 

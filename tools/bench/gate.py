@@ -9,9 +9,9 @@ from inference.pixel_budget import PixelBudget
 from inference.preprocessing import preprocess
 from inference.runtime import open_runtime
 from inference.settings import Settings
+from model_store.progress import progress
 from model_store.store import open_store
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row, Spread
-from tools.progress import progress
 
 BAR = 1.0
 

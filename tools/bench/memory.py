@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model_store.progress import progress
 from tools.bench.bodies import Body, at_the_limits, typical
 from tools.bench.local_host import Host, predict, running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
-from tools.progress import progress
 
 TYPICAL_BAR = 220
 WORST_BAR = 400

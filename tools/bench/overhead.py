@@ -24,9 +24,9 @@ from inference.reduction import reduction
 from inference.runtime import open_runtime
 from inference.service import Service
 from inference.settings import Settings
+from model_store.progress import progress
 from model_store.store import open_store
 from tools.bench.measurement import QUERY, Measurement, Plan, Row, Spread
-from tools.progress import progress
 
 BAR = 1.3
 #: Milliseconds that lung share and warnings may add.

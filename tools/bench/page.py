@@ -5,10 +5,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from model_store.progress import progress
 from tools.bench.local_host import running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row, Spread
 from tools.browser import FORCE, BrowserMissingError, chromium
-from tools.progress import progress
 from tools.radiographs import draw, jpeg
 
 #: Milliseconds, for a radiograph of about a megabyte.

@@ -10,9 +10,9 @@ from inference.classification import Classification, classify
 from inference.preprocessing import preprocess
 from inference.runtime.litert import LiteRTRuntime
 from inference.settings import Settings
+from model_store.progress import progress
 from model_store.store import open_store
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
-from tools.progress import progress
 from tools.radiographs import draw
 
 BAR = 2e-3

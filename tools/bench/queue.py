@@ -23,12 +23,12 @@ from archive.jobs import Job, Progress
 from archive.status import status
 from inference.service import Service
 from inference.settings import Settings
+from model_store.progress import progress
 from tools.bench.archive import ANSWERED
 from tools.bench.bodies import typical
 from tools.bench.local_host import running
 from tools.bench.measurement import Measurement, NotMeasured, Plan, Row
 from tools.bench.memory import FLAT_BAR, mebibytes
-from tools.progress import progress
 
 if TYPE_CHECKING:
     from tests.archive.cloud import Cloud

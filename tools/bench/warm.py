@@ -1,8 +1,8 @@
 """A warm answer: a JPEG of 1024 pixels in, JSON with an overlay of 512 pixels out."""
 
+from model_store.progress import progress
 from tools.bench.answering import run
 from tools.bench.measurement import Measurement, Plan, Row, Spread
-from tools.progress import progress
 
 BAR = 25.0
 TAIL_BAR = 2.0

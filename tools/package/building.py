@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 from pathspec import GitIgnoreSpec
 
 from inference.revision import FILE
+from model_store.progress import progress
 from tools.package.funcignore import deployed_files, is_deployed, read_patterns
-from tools.progress import progress
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Megabytes (10^6 bytes) that the zip may have.

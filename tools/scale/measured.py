@@ -9,8 +9,8 @@ from inference.errors import ServiceError
 from inference.reading import Options
 from inference.service import Service
 from inference.settings import Settings
+from model_store.progress import progress
 from tools import radiographs
-from tools.progress import progress
 
 _TIMES = 60
 

@@ -12,7 +12,7 @@ import numpy as np
 from requests import Request
 
 from inference.report import Report as Expected
-from tools.progress import progress
+from model_store.progress import progress
 from tools.radiographs import draw, jpeg
 from tools.smoke.asking import Service, Unexpected, json_of
 from tools.smoke.reference import Reference
