@@ -27,7 +27,8 @@ _COLUMNS = {
     "etag": "VARCHAR",
     "prediction": "STRUCT(label VARCHAR, probability DOUBLE, certain BOOLEAN)",
     "probabilities": "MAP(VARCHAR, DOUBLE)",
-    "explanations": "STRUCT(label VARCHAR, lung_share DOUBLE, overlay VARCHAR)[]",
+    "lung_share": "DOUBLE",
+    "explanations": "STRUCT(label VARCHAR, overlay VARCHAR)[]",
     "input": "STRUCT(format VARCHAR, width INTEGER, height INTEGER, sha256 VARCHAR)",
     "warnings": "VARCHAR[]",
     "model": "STRUCT(version VARCHAR, sha256 VARCHAR)",
@@ -39,7 +40,7 @@ _COLUMNS = {
 _FLAT = """
 CREATE TABLE every AS SELECT
   name, etag,
-  CASE WHEN contains(name, '/') THEN regexp_extract(name, '^(.*)/', 1) ELSE '' END AS folder,
+  CASE WHEN contains(name, '/') THEN regexp_extract(name, '^(.*)/', 1, 's') ELSE '' END AS folder,
   outcome,
   prediction.label AS label,
   prediction.probability AS probability,
@@ -47,7 +48,7 @@ CREATE TABLE every AS SELECT
   {classes}
   code, detail, reasons,
   list_transform(warnings, lambda warning: split_part(warning, ':', 1)) AS warnings,
-  explanations[1].lung_share AS lung_share,
+  lung_share,
   list_transform(explanations, lambda each: each.overlay) AS overlays,
   input.format AS format, input.width AS width, input.height AS height, input.sha256 AS sha256,
   model.version AS model_version, model.sha256 AS model_sha256,

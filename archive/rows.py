@@ -71,7 +71,9 @@ def hold_to(service: Answering, version: str) -> None:
 
 
 def answer(service: Answering, data: bytes, options: Options, request_id: str) -> dict[str, Any]:
-    """What `python -m inference` says of these bytes; of a defect, in the log, where in the code it is.
+    """What `python -m inference` says of these bytes, and the predicted class's `lung_share`.
+
+    Of a defect it is in the log where in the code that is.
 
     Raises:
         ModelUnavailable, MemoryError: It is not the image's fault.
@@ -86,8 +88,8 @@ def answer(service: Answering, data: bytes, options: Options, request_id: str) -
             log.write(logging.ERROR, "defect", request_id=request_id, trace=trace(error))
         let_go(error)
         return problem.problem(request_id)
-    found: dict[str, Any] = report.to_json()
-    return found
+    share = report.lung_share
+    return {**report.to_json(), "lung_share": None if share is None else round(share, 4)}
 
 
 def unread(

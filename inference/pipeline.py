@@ -126,6 +126,7 @@ class Pipeline:
             verdict=verdict,
             classification=classification,
             explanations=explanations,
+            lung_share=shares[predicted],
             warnings=warnings,
             model=self._served,
             timing_ms=course.timing_ms,

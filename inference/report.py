@@ -46,6 +46,8 @@ class Report:
     verdict: Verdict
     classification: Classification
     explanations: tuple[Explanation, ...]
+    #: Of the predicted class, whatever is explained; as in `Explanation`.
+    lung_share: float | None
     warnings: tuple[str, ...]
     model: Served
     timing_ms: Mapping[str, float]

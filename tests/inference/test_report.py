@@ -48,6 +48,7 @@ def report(**changes: Any) -> Report:
                 0.81,
             ),
         ),
+        "lung_share": 0.81,
         "warnings": ("portable: A warning.",),
         "model": Served(MANIFEST, "f" * 64, "litert"),
         "timing_ms": {"read": 0.304, "decode": 4.1, "total": 9.8765},
