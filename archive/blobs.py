@@ -154,7 +154,8 @@ class BlobRecords:
             for blob in self._container.list_blobs(folder, include=["metadata"]):
                 notes = blob.metadata or {}
                 answered, refused, failed = (int(notes.get(each, 0)) for each in OUTCOMES)
-                tally = Tally(answered, refused, failed, float(notes.get("seconds", 0)))
+                seconds, overlays = float(notes.get("seconds", 0)), int(notes.get("overlays", 0))
+                tally = Tally(answered, refused, failed, seconds, overlays)
                 yield Shard(blob.name, blob.last_modified, tally)
 
 

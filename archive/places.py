@@ -21,12 +21,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the images of a shard, and the seconds of one core that it took."""
+    """What came of the images of a shard, the seconds of one core that it took, and pictures kept."""
 
     answered: int = 0
     refused: int = 0
     failed: int = 0
     seconds: float = 0.0
+    overlays: int = 0
 
     @property
     def images(self) -> int:

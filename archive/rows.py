@@ -134,11 +134,11 @@ def take_pictures(found: dict[str, Any], stem: str, keep: bool) -> list[Picture]
     return taken
 
 
-def tally(outcomes: Iterable[str], seconds: float) -> Tally:
+def tally(outcomes: Iterable[str], seconds: float, overlays: int) -> Tally:
     """Count outcomes."""
     found = list(outcomes)
     answered, refused, failed = (found.count(each) for each in OUTCOMES)
-    return Tally(answered, refused, failed, seconds)
+    return Tally(answered, refused, failed, seconds, overlays)
 
 
 def read_rows(shard: bytes) -> Iterator[tuple[Item, str, str]]:
@@ -149,6 +149,8 @@ def read_rows(shard: bytes) -> Iterator[tuple[Item, str, str]]:
 
 
 def tally_of(shard: bytes) -> Tally:
-    """Count the rows of a shard by their first members, without reading the rest."""
+    """Count the rows of a shard by their first members, and the pictures, without reading the rest."""
     heads = _OUTCOME.findall(shard)
-    return tally((kind.decode() for kind, _ in heads), sum(float(ms) for _, ms in heads) / 1000)
+    seconds = sum(float(ms) for _, ms in heads) / 1000
+    # No text holds this: within one a quotation mark has a backslash before it.
+    return tally((kind.decode() for kind, _ in heads), seconds, shard.count(b'"overlay": "'))

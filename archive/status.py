@@ -1,7 +1,7 @@
 """How a job stands: what came of its images so far, how fast, how long yet, and for how much money."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,14 +9,13 @@ from archive import jobs
 from archive.batches import Item
 from archive.jobs import Job
 from archive.places import Records, Shard, Tally
+from archive.prices import Prices, dollars
 from archive.rows import OUTCOMES, read_rows
 
-#: US$ for a GB and a second of an instance in Flex Consumption, 2025-26; prices change.
-GB_SECOND = 0.000026
 #: GB of an instance with one core.
 INSTANCE_GB = 2.0
-#: US$ for a message: a call of the function, and about eight requests to the storage account.
-MESSAGE = 0.4e-6 + 8 * 0.4e-6 + 0.065e-4 * 2
+#: Reads of the record for a message: is its shard there, is the job cancelled.
+RECORD_READS = 2
 #: The rate is that of the last so many minutes in which something was done.
 WINDOW = timedelta(minutes=5)
 
@@ -63,7 +62,6 @@ def status(records: Records, job: Job) -> Status:
     total = _total(records, shards)
     # Images of a `retry` have a row, that of their failure.
     without_row = sum(len(batch.items) for _, batch in given_up if not batch.attempt)
-    dollars = total.seconds * INSTANCE_GB * GB_SECOND + len(shards) * MESSAGE
     return Status(
         total,
         made.images,
@@ -72,15 +70,25 @@ def status(records: Records, job: Job) -> Status:
         jobs.cancelled(records, job.id),
         tuple((len(batch.items), reason) for reason, batch in given_up),
         _rate(shards),
-        dollars,
+        _dollars([each.tally for each in shards]),
+    )
+
+
+def _dollars(shards: Sequence[Tally]) -> float:
+    """US$ for what was done so far; nothing for the listing, nor for keeping what there is."""
+    return dollars(
+        sum(each.seconds for each in shards) * INSTANCE_GB,
+        messages=len(shards),
+        reads=sum(each.images + RECORD_READS for each in shards),
+        writes=sum(1 + each.overlays for each in shards),
+        prices=Prices(),
     )
 
 
 def _total(records: Records, shards: Iterable[Shard]) -> Tally:
     """Every image once: one that was tried again had failed, and has the best of its outcomes since."""
-    first, again, seconds = Counter[str](), dict[Item, int](), 0.0
+    first, again = Counter[str](), dict[Item, int]()
     for shard in shards:
-        seconds += shard.tally.seconds
         if not shard.attempt:
             first.update({each: getattr(shard.tally, each) for each in OUTCOMES})
             continue
@@ -88,7 +96,7 @@ def _total(records: Records, shards: Iterable[Shard]) -> Tally:
             again[item] = min(OUTCOMES.index(outcome), again.get(item, len(OUTCOMES)))
     first.update(OUTCOMES[best] for best in again.values())
     first["failed"] -= len(again)
-    return Tally(first["answered"], first["refused"], first["failed"], seconds)
+    return Tally(first["answered"], first["refused"], first["failed"])
 
 
 def _rate(shards: Iterable[Shard]) -> float | None:

@@ -17,6 +17,7 @@ class _Done:
     row: str
     outcome: str
     core_ms: float
+    overlays: int
 
 
 def work_off(
@@ -67,14 +68,18 @@ def work_off(
         core_ms = 1000 * (time.thread_time() - began)
         for picture in pictures:  # before the row that names them; whoever writes, the same bytes
             records.write_new(picture.name, picture.data)
-        return _Done(row(item, found, core_ms), outcome(found), core_ms)
+        return _Done(row(item, found, core_ms), outcome(found), core_ms, len(pictures))
 
     if threads == 1:
         done = [one(each) for each in enumerate(batch.items)]
     else:
         with ThreadPoolExecutor(threads) as pool:
             done = list(pool.map(one, enumerate(batch.items)))
-    made = tally((each.outcome for each in done), sum(each.core_ms for each in done) / 1000)
+    made = tally(
+        (each.outcome for each in done),
+        sum(each.core_ms for each in done) / 1000,
+        sum(each.overlays for each in done),
+    )
     content = "".join(f"{each.row}\n" for each in done).encode()
     notes = {name: json.dumps(value) for name, value in asdict(made).items()}
     return made if records.write_new(path, content, notes) else None

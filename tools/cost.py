@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archive.prices import Prices
 from tools import options
 from tools.options import told
 
@@ -22,20 +23,6 @@ _MARGIN = 112
 _DAY = 86_400
 _MONTH = 30 * _DAY
 _MILLION = 1_000_000
-
-
-@dataclass(frozen=True)
-class Prices:
-    """US$ of 2025–26; they differ by region and change, so look them up before you rely on them."""
-
-    gb_second: float = told(0.000026, "an instance on demand, for a GB and a second")
-    million_calls: float = told(0.40, "a million calls")
-    ready_gb_second: float = told(0.000004, "an idle always-ready instance, for a GB and a second")
-    stored_gb: float = told(0.0208, "a GB of storage for a month")
-    ten_thousand_writes: float = told(0.065, "ten thousand writes to storage")
-    ten_thousand_reads: float = told(0.005, "ten thousand reads of blobs")
-    ten_thousand_queue_calls: float = told(0.004, "ten thousand calls of a queue")
-    alert: float = told(0.50, "a log alert that asks every 15 minutes, for a month")
 
 
 @dataclass(frozen=True)

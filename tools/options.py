@@ -36,7 +36,7 @@ def plain(number: Any) -> str:
 
 def _number(of: Field[Any]) -> Callable[[str], float]:
     """Reads an option: nothing negative, and nothing below its lowest value."""
-    lowest = of.metadata["lowest"]
+    lowest = of.metadata.get("lowest", 0)
 
     def read(text: str) -> float:
         value = int(text) if of.type is int else float(text)

@@ -112,6 +112,8 @@ def test_pictures_are_written_as_they_come_and_are_the_same_when_the_batch_comes
     there = {name: cloud.records.read(name) for name in cloud.records.names(folder)}
     assert sorted(there) == sorted(name for row in named for name in row)
     assert first.items() <= there.items()
+    (shard,) = cloud.records.shards(f"{job.path}/shards/")
+    assert shard.tally.overlays == 12
 
 
 def test_what_fails_five_times_is_poison_with_its_reason_until_a_retry(

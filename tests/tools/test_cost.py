@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from archive.prices import Prices
 from tests.infra.bicep import parameter_file, read
 from tools.cost import (
     CORES,
-    Prices,
     Use,
     always_ready,
     bursts,

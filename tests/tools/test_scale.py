@@ -8,8 +8,8 @@ from statistics import mean
 
 import pytest
 
+from archive.prices import Prices
 from tools import radiographs
-from tools.cost import Prices
 from tools.scale.__main__ import CEILINGS, main
 from tools.scale.fluid import enough, plan
 from tools.scale.model import Platform, Work, alone, dollars, limits

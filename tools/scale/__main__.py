@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from archive.prices import Prices
 from model_store.progress import progress
 from tools import options
-from tools.cost import CORES, Prices
+from tools.cost import CORES
 from tools.scale.fluid import enough, plan
 from tools.scale.model import Platform, Work, alone, limits
 from tools.scale.simulation import simulate

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from tools.cost import Prices
+from archive.prices import Prices
 from tools.scale.fluid import plan
 from tools.scale.model import Platform, Work
 from tools.scale.simulation import simulate

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 from math import ceil
 
-from tools.cost import Prices
+from archive.prices import Prices
 from tools.scale.model import Platform, Work, alone, dollars, limits
 
 _LONGEST_STEP = 1.0  # seconds

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from math import inf
 
-from tools.cost import CORES, Prices
+import archive.prices
+from archive.prices import Prices
+from tools.cost import CORES
 from tools.options import told
 
 
@@ -107,10 +109,6 @@ def dollars(
     messages = images / work.images_a_message
     read = images + messages * max(0, work.record_calls - 1)
     written = messages * (1 + work.images_a_message * work.overlays)
-    return (
-        instance_seconds * platform.memory / 1024 * prices.gb_second
-        + messages / 1e6 * prices.million_calls
-        + read / 10_000 * prices.ten_thousand_reads
-        + written / 10_000 * prices.ten_thousand_writes
-        + 3 * messages / 10_000 * prices.ten_thousand_queue_calls
+    return archive.prices.dollars(
+        instance_seconds * platform.memory / 1024, messages, read, written, prices
     )
