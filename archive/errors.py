@@ -9,6 +9,10 @@ class JobMissing(ArchiveError):
     """There is no such job."""
 
 
+class JobNameInvalid(ArchiveError):
+    """No job can have this name."""
+
+
 class JobDiffers(ArchiveError):
     """A job of this name is there already, with another model or other options."""
 

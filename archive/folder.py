@@ -119,7 +119,9 @@ class FolderRecords:
             _reaching(self.path / path, "listed"),
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
         ):
-            yield from (f"{path}/{each.name}" for each in (self.path / path).iterdir())
+            yield from (
+                f"{path}/{each.name}" for each in (self.path / path).iterdir() if each.is_dir()
+            )
 
     def shards(self, folder: str) -> Iterator[Shard]:
         """See `places.Records`."""

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from archive.batches import Batch, Item, pack
-from archive.errors import JobDiffers, JobMissing
+from archive.errors import JobDiffers, JobMissing, JobNameInvalid
 from archive.places import Images, Page, Records
 from inference.reading import Options
 
@@ -73,13 +73,13 @@ def named(
     """A job, by default under a name that is the same whenever the same is asked for.
 
     Raises:
-        JobDiffers: The name is none that a job can have.
+        JobNameInvalid: The name is none that a job can have.
     """
     told = json.dumps([container, prefix, version, asdict(options), overlays])
     stem = re.sub(r"[^a-z0-9]+", "-", container.rstrip("/").rpartition("/")[2].lower()).strip("-")
     made = f"{stem[:40] or 'job'}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
     if name and not _NAME.fullmatch(name):
-        raise JobDiffers(
+        raise JobNameInvalid(
             f"A job cannot be named {name!r}; take up to 63 of a-z, 0-9, '-' and '.', "
             "and a letter or digit first."
         )
