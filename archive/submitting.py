@@ -38,18 +38,23 @@ def without_shard(records: Records, job: Job) -> Iterator[Batch]:
 
 
 def failed(records: Records, job: Job, but: Collection[Item] = ()) -> Iterator[Batch]:
-    """Images that failed at their last attempt and may not at the next, in batches of their own.
+    """Images that failed at each attempt and may not at the next, in batches of their own.
 
     `but` are those that are tried again anyway.
     """
     last: dict[Item, tuple[int, str]] = {}
+    done: set[Item] = set(but)
     attempts = [0]
     for shard in records.shards(f"{job.path}/shards/"):
         attempts.append(shard.attempt)
         if not (shard.tally.failed or shard.attempt):
             continue  # most shards; they need not be read
-        for item, _, code in read_rows(records.read(shard.path) or b""):
+        for item, outcome, code in read_rows(records.read(shard.path) or b""):
+            if outcome != "failed":
+                done.add(item)
             last[item] = max(last.get(item, (-1, "")), (shard.attempt, code))
-    wanted = (item for item, (_, code) in last.items() if code in WORTH_A_RETRY and item not in but)
+    wanted = (
+        item for item, (_, code) in last.items() if code in WORTH_A_RETRY and item not in done
+    )
     for items in pack(sorted(wanted, key=lambda item: item.name)):
         yield job.batch(items, max(attempts) + 1)
