@@ -97,11 +97,11 @@ def arrival(text: str | bytes) -> Arrival | None:
             return None
         _, _, place = event["subject"].partition("/containers/")
         container, _, name = place.partition("/blobs/")
-        etag = event["data"]["eTag"]
+        # The listing has the tag without quotes, and so has Event Grid; a client's header has them.
+        etag = event["data"]["eTag"].strip('"')
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    # The listing has the tag without quotes, and so has Event Grid; a client's header has them.
-    return Arrival(container, Item(name, etag.strip('"')))
+    return Arrival(container, Item(name, etag)) if container and name else None
 
 
 def pack(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:
