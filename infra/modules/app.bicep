@@ -67,6 +67,9 @@ var platformSettings = {
   AzureWebJobsDisableHomepage: 'true'
   // A thread for every request that the platform sends at a time.
   PYTHON_THREADPOOL_THREAD_COUNT: string(httpConcurrency)
+  // Larger bodies the host refuses itself, on every route and before the worker has them: twice an image and a mebibyte
+  // leave room for base64 or a form around it, and for an answer that names the limit where there is a little too much.
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: string(2 * int(settings.MAX_IMAGE_BYTES) + 1048576)
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {

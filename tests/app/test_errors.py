@@ -103,6 +103,19 @@ class TestAnImageThatIsTooLarge:
         problem = refused(client, 413, "too_large", **ways[form](most + b"\0"))
         assert problem["detail"] == "10,485,761 bytes came; an image may have 10,485,760."
 
+    def test_never_reaches_the_app_with_twice_the_bytes_and_a_mebibyte(
+        self, client: Client
+    ) -> None:
+        most = 2 * TEN_MEGABYTES + 2**20
+        problem = refused(client, 413, "too_large", body=bytes(most))
+        assert problem["detail"] == "22,020,096 bytes came; an image may have 10,485,760."
+        for method, path in (("POST", "/api/predict"), ("GET", "/api/health"), ("GET", "/")):
+            connection = HTTPConnection(client.host.url.removeprefix("http://"), timeout=10)
+            # None of it has to be sent: the length is announced.
+            connection.request(method, path, headers={"Content-Length": str(most + 1)})
+            assert connection.getresponse().status == 413
+            connection.close()
+
     def test_claims_fifty_million_pixels_in_a_small_file(self, client: Client) -> None:
         problem = refused(client, 413, "too_large", body=claims(10_000, 5_000))
         assert problem["detail"] == (

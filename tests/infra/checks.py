@@ -275,6 +275,12 @@ def platform(infra: Path) -> Iterator[str]:
         "PYTHON_THREADPOOL_THREAD_COUNT"
     ):
         yield "there is not a thread for each request"
+    body = given.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT")
+    image = main.parameters["maxImageBytes"].default
+    if body != Expression("string(2 * int(settings.MAX_IMAGE_BYTES) + 1048576)") or str(
+        2 * image + 1048576
+    ) != local.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"):
+        yield "a body may not have twice the bytes of an image and a mebibyte"
 
 
 def roles(infra: Path) -> Iterator[str]:

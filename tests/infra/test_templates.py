@@ -147,6 +147,7 @@ BROKEN = [
         "is refused by the plan",
     ),
     ("platform", "main.bicep", "httpConcurrency int = 8", "httpConcurrency int = 16", "a thread"),
+    ("platform", "modules/app.bicep", "string(2 * int(", "string(20 * int(", "twice the bytes"),
     (
         "roles",
         "modules/access.bicep",
