@@ -43,6 +43,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from inference import gdcm_frame
 from inference.counted_file import CountedFile
 from inference.decoder_errors import reading
 from inference.errors import TooLarge, Undecodable
@@ -88,8 +89,7 @@ _VIEW_POSITIONS = {"AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO"}
 _PLUGINS = ("pylibjpeg", "pillow", "pyjpegls")
 # Bytes beyond the picture that an RLE segment may have: as many as a run.
 _MOST_BEYOND = 128
-_GDCM_PROGRAM = Path(__file__).with_name("gdcm_frame.py")
-_GDCM_SECONDS = 60
+_GDCM_PROGRAM = Path(gdcm_frame.__file__)
 _BLOCK = 2**18  # bytes inflated at a time
 # Some for each element and item; a file of a radiograph has some hundred.
 _MOST_READS = 50_000
@@ -352,12 +352,14 @@ def _plugin(ds: Dataset, syntax: UID) -> str:
 def _by_gdcm(ds: Dataset, syntax: UID) -> npt.NDArray[Any]:
     frame = _frame(ds)
     rows, columns, _, bits = _jpeg_shape(frame)
+    # No more of it: it has the keys to our identity.
+    environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-P", str(_GDCM_PROGRAM), str(columns), str(rows), str(bits), syntax],
         input=frame,
         capture_output=True,
-        timeout=_GDCM_SECONDS,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=gdcm_frame.SECONDS,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
     )
     samples: npt.NDArray[Any] = np.frombuffer(done.stdout, np.uint8 if bits <= 8 else np.uint16)

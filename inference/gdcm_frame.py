@@ -4,11 +4,33 @@ A program of its own, run by `dicom`, because GDCM ends its process over some co
 and that must not be the process that serves. It imports nothing but GDCM, to start in a moment.
 """
 
+import resource
 import sys
+from contextlib import suppress
+
+SECONDS = 60
+# Of address space: Python and GDCM take 47 MiB, the samples and the file of noise up to 20 bytes a pixel.
+_BYTES, _BYTES_PER_PIXEL = 2**29, 32
+
+
+def limit(pixels: int) -> None:
+    """Have the system end this process where it takes much more than a frame of so many pixels needs.
+
+    In time it is bounded also where nobody waits for it any more.
+    """
+    for kind, most in (
+        (resource.RLIMIT_AS, _BYTES + _BYTES_PER_PIXEL * pixels),
+        (resource.RLIMIT_CPU, SECONDS),
+    ):
+        with suppress(
+            ValueError, OSError
+        ):  # there is a lower one, or the system has none of this kind
+            resource.setrlimit(kind, (most, most))
 
 
 def main(columns: int, rows: int, bits_stored: int, transfer_syntax: str) -> None:
     """Decode one gray frame; samples of up to 8 bits take one byte, others two (PS3.5 8.1.1)."""
+    limit(columns * rows)
     import gdcm
 
     gdcm.Trace.WarningOff()

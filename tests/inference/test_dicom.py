@@ -3,15 +3,18 @@
 import base64
 import fcntl
 import io
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
 import termios
+import textwrap
 import warnings
 import zlib
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -583,6 +586,54 @@ def test_a_codestream_that_kills_gdcm_does_not_kill_the_service() -> None:
             decoded(bytes(broken))
         except Undecodable as refused:
             assert "corrupt" in refused.detail  # noqa: PT017
+
+
+type Seen = Callable[[], tuple[dict[str, str], list[int], list[int]]]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seen:
+    """What a process of GDCM has: its environment, and in the end its limits of memory and time."""
+    look = """
+        import atexit, json, os
+        from pathlib import Path
+        from resource import RLIMIT_AS, RLIMIT_CPU, getrlimit
+
+        environment = dict(os.environ)
+
+        @atexit.register
+        def tell():
+            seen = [environment, getrlimit(RLIMIT_AS), getrlimit(RLIMIT_CPU)]
+            Path(__file__).with_name("seen").write_text(json.dumps(seen))
+    """
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(look))
+    monkeypatch.syspath_prepend(tmp_path)
+    return lambda: json.loads((tmp_path / "seen").read_text())
+
+
+def test_of_our_environment_gdcm_gets_nothing_but_where_libraries_are(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "LD_LIBRARY_PATH"):
+        monkeypatch.setenv(name, "/nowhere")
+    decoded(encode_dicom(CHEST, transfer_syntax=JPEGLosslessSV1))
+    environment, _, _ = seen()
+    # LC_CTYPE is Python's own (PEP 538).
+    assert set(environment) - {"LC_CTYPE"} == {"LD_LIBRARY_PATH", "PYTHONPATH"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere address space may have no limit")
+def test_the_most_pixels_that_gdcm_may_decode_fit_into_the_memory_that_it_may_take(
+    seen: Seen,
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 2**16, (3814, 3812), dtype=np.uint16)
+    assert decoded(encode_dicom(noise, transfer_syntax=JPEGLSLossless)).width == 3812
+    _, memory, seconds = seen()
+    assert memory == [2**29 + 32 * 3814 * 3812] * 2
+    assert seconds == [60, 60]
+    with pytest.raises(TooLarge):
+        decoded(encode_dicom(draw_chest(3814, 3814), transfer_syntax=JPEGLSLossless))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how full a pipe is")
