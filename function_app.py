@@ -146,12 +146,9 @@ def page(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     asset = req.route_params.get("asset") or ""
     file = ASSETS.get(asset)
     if asset == "api/predict":
-        raise WrongMethod("A radiograph is sent by POST; /docs has examples, and / is the page.")
+        raise WrongMethod
     if file is None:
-        raise NotFound(
-            "There is nothing here; the page is at / and the API's description at "
-            "/api/openapi.json."
-        )
+        raise NotFound
     content = file.read_bytes()
     etag = f'"{hashlib.sha256(content).hexdigest()}"'
     # RFC 9110, 13.1.2. The headers are those of 200, which a browser replaces its own by.

@@ -31,9 +31,7 @@ def decode(data: bytes, *, max_pixels: int, budget: PixelBudget) -> Radiograph:
     """
     kinds = [kind for kind, matches in _SIGNATURES.items() if matches(data)]
     if len(kinds) != 1:
-        raise UnsupportedMedia(
-            "The bytes are no image that is read here; JPEG, PNG, WebP, BMP, TIFF and DICOM are."
-        )
+        raise UnsupportedMedia
     if kinds == ["DICOM"]:
         try:
             from inference import dicom  # pydicom takes long to import and is an extra

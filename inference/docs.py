@@ -80,8 +80,8 @@ def _operation(method: str, path: str, operation: Json, document: Json) -> str:
         f"<p>{escape(operation['summary'])}.</p>",
         f"<p>{escape(operation['description'])}</p>" if "description" in operation else "",
     ]
-    if parameters := operation.get("parameters"):
-        rows = [(each["name"], _kind(each["schema"]), each["description"]) for each in parameters]
+    if query := [each for each in operation.get("parameters", ()) if each["in"] == "query"]:
+        rows = [(each["name"], _kind(each["schema"]), each["description"]) for each in query]
         parts += ["<h3>Query</h3>", _table(rows, "parameter", "takes", "meaning")]
     if body := operation.get("requestBody"):
         held = [(kind, _holds(content["schema"])) for kind, content in body["content"].items()]

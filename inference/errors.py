@@ -14,11 +14,13 @@ class ServiceError(Exception):
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
+    #: A detail as the OpenAPI document shows it; the one of an error that is given none.
+    example: ClassVar[str]
 
-    def __init__(self, detail: str, *, log: str = "") -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.log = log or detail
+    def __init__(self, detail: str = "", *, log: str = "") -> None:
+        self.detail = detail or self.example
+        self.log = log or self.detail
+        super().__init__(self.detail)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -39,22 +41,29 @@ class ServiceError(Exception):
 
 class NoImage(ServiceError):
     status, code, title = 400, "no_image", "There is no image in the request"
+    example = "The body is empty, or came in chunks: send it with its Content-Length."
 
 
 class BadRequest(ServiceError):
     status, code, title = 400, "bad_request", "The request cannot be understood"
+    example = "size is '12'; it takes a whole number from 128 to 1024."
 
 
 class LinkForbidden(ServiceError):
     status, code, title = 403, "link_forbidden", "This link is not followed"
+    example = "The link leads to an address that is not public."
 
 
 class NotFound(ServiceError):
     status, code, title = 404, "not_found", "There is nothing at this address"
+    example = (
+        "There is nothing here; the page is at / and the API's description at /api/openapi.json."
+    )
 
 
 class WrongMethod(ServiceError):
     status, code, title = 405, "wrong_method", "This address takes another method"
+    example = "A radiograph is sent by POST; /docs has examples, and / is the page."
 
     @property
     def headers(self) -> dict[str, str]:
@@ -63,23 +72,28 @@ class WrongMethod(ServiceError):
 
 class TooLarge(ServiceError):
     status, code, title = 413, "too_large", "The image is too large"
+    example = "12,582,912 bytes came; an image may have 10,485,760."
 
 
 class UnsupportedMedia(ServiceError):
     status, code, title = 415, "unsupported_media", "This is no image format that is read here"
+    example = "The bytes are no image that is read here; JPEG, PNG, WebP, BMP, TIFF and DICOM are."
 
 
 class Undecodable(ServiceError):
     status, code, title = 422, "undecodable", "The image cannot be decoded"
+    example = "The JPEG file is truncated: its end is missing."
 
 
 class NotAChestXray(ServiceError):
-    """The gate refuses the image; `reasons` are machine-readable words such as `blank`."""
+    """The gate refuses the image; `why` is for people, `reasons` are words for programs such as `blank`."""
 
     status, code, title = 422, "not_a_chest_xray", "This does not look like a frontal chest X-ray"
 
-    def __init__(self, detail: str, *, reasons: tuple[str, ...], log: str = "") -> None:
-        super().__init__(detail, log=log)
+    def __init__(self, why: str, *, reasons: tuple[str, ...], log: str = "") -> None:
+        super().__init__(
+            f"Refused: {why}. Ask with force to have it answered all the same.", log=log
+        )
         self.reasons = reasons
 
     def problem(self, request_id: str) -> dict[str, Any]:
@@ -88,14 +102,17 @@ class NotAChestXray(ServiceError):
 
 class Internal(ServiceError):
     status, code, title = 500, "internal", "The service made a mistake"
+    example = "The request could not be answered. The fault is on our side."
 
 
 class LinkFailed(ServiceError):
     status, code, title = 502, "link_failed", "The link did not lead to an image"
+    example = "The other server did not answer with an image."
 
 
 class ModelUnavailable(ServiceError):
     status, code, title = 503, "model_unavailable", "No model could be loaded"
+    example = "The service has no model at the moment; try again later."
 
     @property
     def headers(self) -> dict[str, str]:
@@ -104,16 +121,14 @@ class ModelUnavailable(ServiceError):
 
 class LinkTimeout(ServiceError):
     status, code, title = 504, "link_timeout", "The other server took too long"
+    example = "The other server did not answer in time."
 
 
 def as_problem(error: Exception) -> ServiceError:
     """What the client is answered when this is raised; of a defect, nothing but that there is one."""
     if isinstance(error, ServiceError):
         return error
-    return Internal(
-        "The request could not be answered. The fault is on our side.",
-        log=type(error).__qualname__,
-    )
+    return Internal(log=type(error).__qualname__)
 
 
 def trace(error: BaseException) -> str:

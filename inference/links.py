@@ -126,7 +126,7 @@ def fetch(
     try:
         return content.result(policy.total_seconds)
     except TimeoutError as error:
-        raise LinkTimeout("The other server did not answer in time.") from error
+        raise LinkTimeout from error
     except (OSError, HTTPException, EOFError, zlib.error, ValueError) as error:
         raise LinkFailed(
             "The other server could not be reached, or its answer could not be read.",
@@ -214,7 +214,7 @@ def _connect(target: _Target, policy: Policy, connections: _Connections) -> sock
     """Connect to the first address that answers, if all of the host's addresses are allowed."""
     addresses = policy.look_up(target.host, target.port)
     if not all(map(policy.allows, addresses)):
-        raise LinkForbidden("The link leads to an address that is not public.")
+        raise LinkForbidden
     end = time.monotonic() + policy.connect_seconds
     failure = OSError()
     for address in addresses:
@@ -249,7 +249,7 @@ def _read(response: HTTPResponse, max_bytes: int) -> bytes:
     too_large = TooLarge(f"The link leads to more than {max_bytes:,} bytes.")
     encoding = (response.getheader("Content-Encoding") or "identity").strip().lower()
     if response.status != 200 or encoding not in ("identity", "gzip"):
-        raise LinkFailed("The other server did not answer with an image.")
+        raise LinkFailed
     if (response.length or 0) > max_bytes:
         raise too_large
     stream = gzip.GzipFile(fileobj=response) if encoding == "gzip" else response

@@ -21,23 +21,13 @@ _RAW_TYPES = (
     *("application/dicom", "application/octet-stream"),
 )
 _REQUEST_ID = "5f0c6a54-8a0e-4a55-9d0b-3c8ad3a1f0de"
-#: What goes wrong, with what the client may then read.
-_DETAILS: dict[type[ServiceError], str] = {
-    errors.NoImage: "The body is empty, or came in chunks: send it with its Content-Length.",
-    errors.BadRequest: "size is '12'; it takes a whole number from 128 to 1024.",
-    errors.TooLarge: "12,582,912 bytes came; an image may have 10,485,760.",
-    errors.UnsupportedMedia: "The bytes are no image that is read here; "
-    "JPEG, PNG, WebP, BMP, TIFF and DICOM are.",
-    errors.Undecodable: "The JPEG file is truncated: its end is missing.",
-    errors.NotAChestXray: "Refused: the picture is (nearly) of one gray value.",
-    errors.Internal: "The request could not be answered; the log has the reason.",
-    errors.ModelUnavailable: "The service has no model at the moment; try again later.",
-}
-_LINK_DETAILS: dict[type[ServiceError], str] = {
-    errors.LinkForbidden: "The link leads to an address that is not public.",
-    errors.LinkFailed: "The other server did not answer with an image.",
-    errors.LinkTimeout: "The other server did not answer in time.",
-}
+_PROBLEMS: tuple[type[ServiceError], ...] = (
+    *(errors.NoImage, errors.BadRequest, errors.TooLarge, errors.UnsupportedMedia),
+    *(errors.Undecodable, errors.NotAChestXray, errors.Internal, errors.ModelUnavailable),
+)
+_PROBLEMS_OF_LINKS: tuple[type[ServiceError], ...] = (
+    *(errors.LinkForbidden, errors.LinkFailed, errors.LinkTimeout),
+)
 _TEXT: Json = {"type": "string"}
 _NUMBER: Json = {"type": "number"}
 _SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
@@ -46,6 +36,7 @@ _COUNT: Json = {"type": "integer", "minimum": 1}
 _REASON: Json = {"type": "string", "enum": list(EXPLANATIONS)}
 _MILLISECONDS: Json = {"type": "number", "minimum": 0}
 _SHA256: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_SAME: Json = {"description": "It is still the one that If-None-Match names."}
 _FILE: Json = {
     "type": "string",
     "format": "binary",
@@ -63,7 +54,7 @@ def document(labels: Sequence[str], settings: Settings) -> Json:
     Returns:
         An OpenAPI 3.1 document, ready for `json.dumps`.
     """
-    problems = [*_DETAILS, *(_LINK_DETAILS if settings.allow_links else ())]
+    problems = [*_PROBLEMS, *(_PROBLEMS_OF_LINKS if settings.allow_links else ())]
     predict = _predict(labels, settings, problems)
     schemes = {}
     if settings.predict_auth == "function":
@@ -81,18 +72,23 @@ def document(labels: Sequence[str], settings: Settings) -> Json:
             "description": NOTICE,
         },
         "paths": {
-            "/api/predict": {"post": predict},
+            "/api/predict": {"post": predict, "get": _predict_by_get()},
             "/api/model": {"get": _model()},
             "/api/health": {"get": _health()},
             "/api/openapi.json": {"get": _this_document()},
+            "/docs": {"get": _developers()},
             "/": {"get": _page()},
+            "/{asset}": {"get": _asset()},
         },
         "components": {
             "schemas": {
                 "Report": _report(labels),
                 "Model": _model_facts(labels),
                 "Health": _health_facts(),
-                **{kind.__name__: _problem(kind) for kind in problems},
+                **{
+                    kind.__name__: _problem(kind)
+                    for kind in (*problems, errors.NotFound, errors.WrongMethod)
+                },
             },
             "securitySchemes": schemes,
         },
@@ -115,6 +111,14 @@ def _predict(
             "200": _json_response("The answer.", "Report"),
             **_problem_responses(problems),
         },
+    }
+
+
+def _predict_by_get() -> Json:
+    return {
+        "operationId": "predict_by_get",
+        "summary": "For a browser that asks for the address: what to do instead",
+        "responses": _problem_responses([errors.WrongMethod]),
     }
 
 
@@ -214,13 +218,38 @@ def _this_document() -> Json:
     }
 
 
+def _developers() -> Json:
+    return {
+        "operationId": "developers",
+        "summary": "This document for people, with examples",
+        "responses": {
+            "200": _text_response("The page.", "text/html"),
+            **_problem_responses([errors.BadRequest, errors.Internal, errors.ModelUnavailable]),
+        },
+    }
+
+
 def _page() -> Json:
     return {
         "operationId": "page",
         "summary": "A page to try the service with",
         "responses": {
-            "200": {"description": "The page.", "content": {"text/html": {"schema": _TEXT}}},
-            "304": {"description": "It is still the one that If-None-Match names."},
+            "200": _text_response("The page.", "text/html"),
+            "304": _SAME,
+            **_problem_responses([errors.Internal]),
+        },
+    }
+
+
+def _asset() -> Json:
+    return {
+        "operationId": "asset",
+        "summary": "The files of that page, and whatever is asked for and is not there",
+        "parameters": [{"name": "asset", "in": "path", "required": True, "schema": _TEXT}],
+        "responses": {
+            "200": _text_response("The file.", "text/*"),
+            "304": _SAME,
+            **_problem_responses([errors.NotFound, errors.Internal]),
         },
     }
 
@@ -353,8 +382,8 @@ def _problem(kind: type[ServiceError]) -> Json:
 def _error(kind: type[ServiceError]) -> ServiceError:
     """An error of this kind, as an example."""
     if kind is errors.NotAChestXray:
-        return errors.NotAChestXray(_DETAILS[kind], reasons=("blank",))
-    return kind((_DETAILS | _LINK_DETAILS)[kind])
+        return errors.NotAChestXray(EXPLANATIONS["blank"], reasons=("blank",))
+    return kind()
 
 
 def _problem_responses(kinds: Sequence[type[ServiceError]]) -> Json:
@@ -383,6 +412,10 @@ def _problem_responses(kinds: Sequence[type[ServiceError]]) -> Json:
 def _json_response(description: str, schema: str) -> Json:
     content = {"application/json": {"schema": _reference(schema)}}
     return {"description": description, "content": content}
+
+
+def _text_response(description: str, media_type: str) -> Json:
+    return {"description": description, "content": {media_type: {"schema": _TEXT}}}
 
 
 def _reference(schema: str) -> Json:

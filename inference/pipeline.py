@@ -157,7 +157,4 @@ class Pipeline:
 
 def _refuse(verdict: Verdict, options: Options) -> None:
     if verdict.reasons and not options.force:
-        raise NotAChestXray(
-            f"Refused: {verdict.sentence}. Ask with force to have it answered all the same.",
-            reasons=verdict.reasons,
-        )
+        raise NotAChestXray(verdict.sentence, reasons=verdict.reasons)

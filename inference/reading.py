@@ -114,7 +114,7 @@ def read_image(
     """
     form = body_form(content_type)
     if not body:
-        raise NoImage("The body is empty, or came in chunks: send it with its Content-Length.")
+        raise NoImage
     if form == "form":
         _check_size(body, max_bytes + _FORM_OVERHEAD, max_bytes)
         return _choose(_form_fields(content_type or "", body), max_bytes, links)

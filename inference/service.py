@@ -168,9 +168,7 @@ class Service:
         try:
             return self._serving.get()
         except StoreError as error:
-            raise ModelUnavailable(
-                "The service has no model at the moment; try again later.", log=str(error)
-            ) from error
+            raise ModelUnavailable(log=str(error)) from error
 
     def _refresh_seconds(self, serving: "Serving[Pipeline]") -> float:
         every = self.settings.model_refresh_seconds or math.inf

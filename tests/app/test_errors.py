@@ -246,6 +246,36 @@ class TestWhatIsNotThere:
         connection.close()
 
 
+@pytest.mark.parametrize(
+    ("code", "request_"),
+    [
+        ("no_image", {"body": b""}),
+        ("bad_request", {"body": JPEG, "params": {"size": "12"}}),
+        ("link_forbidden", {"json": {"image_url": "http://127.0.0.1/x.png"}}),
+        ("too_large", {"body": bytes(12 * 2**20)}),
+        ("unsupported_media", {"body": b"GIF89a"}),
+        ("undecodable", {"body": JPEG[: len(JPEG) // 2]}),
+        ("not_a_chest_xray", {"body": drawing.encode_png(np.full((300, 300), 7, np.uint8))}),
+        ("not_found", "/nowhere"),
+        ("wrong_method", "/api/predict"),
+    ],
+)
+def test_the_documents_example_is_what_is_answered(
+    client: Client, code: str, request_: dict[str, Any] | str
+) -> None:
+    answer = client.get(request_) if isinstance(request_, str) else client.predict(**request_)
+    problem = answer.json()
+    examples = {
+        name: example["value"]
+        for item in client.document["paths"].values()
+        for operation in item.values()
+        for response in operation["responses"].values()
+        for content in response.get("content", {}).values()
+        for name, example in content.get("examples", {}).items()
+    }
+    assert examples[code] == problem | {"request_id": examples[code]["request_id"]}
+
+
 @pytest.mark.parametrize("host", ["[", "]", "[::1"])
 def test_a_host_that_is_none_is_a_bad_request_where_it_is_needed(client: Client, host: str) -> None:
     answer = client.get("/docs", headers={"Host": host})

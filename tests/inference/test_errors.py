@@ -29,18 +29,21 @@ def test_these_are_all_the_errors():
 @pytest.mark.parametrize(("name", "status", "code"), [(n, *both) for n, both in CODES.items()])
 def test_an_error_is_a_problem(name, status, code):
     more = {"reasons": ("blank",)} if name == "NotAChestXray" else {}
-    error = getattr(errors, name)("For the client.", log="for the log", **more)
+    detail = "for the client"
+    error = getattr(errors, name)(detail, log="for the log", **more)
+    if more:
+        detail = "Refused: for the client. Ask with force to have it answered all the same."
     problem = error.problem("4711")
     assert problem.pop("title")
     assert problem == {
         "type": f"urn:problem:{code}",
         "status": status,
-        "detail": "For the client.",
+        "detail": detail,
         "code": code,
         "request_id": "4711",
         **({"reasons": ["blank"]} if more else {}),
     }
-    assert str(error) == "For the client."
+    assert str(error) == detail
     assert error.log == "for the log"
     assert error.headers == {503: {"Retry-After": "30"}, 405: {"Allow": "POST"}}.get(status, {})
 

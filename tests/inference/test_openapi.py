@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
+from inference.errors import ServiceError
 from inference.openapi import document
 from inference.reading import read_options
 from inference.settings import Settings
@@ -88,12 +89,25 @@ def test_it_is_openapi(links, auth):
 
 def test_it_has_every_route():
     assert {path: list(item) for path, item in DOCUMENT["paths"].items()} == {
-        "/api/predict": ["post"],
+        "/api/predict": ["post", "get"],
         "/api/model": ["get"],
         "/api/health": ["get"],
         "/api/openapi.json": ["get"],
+        "/docs": ["get"],
         "/": ["get"],
+        "/{asset}": ["get"],
     }
+
+
+def test_every_error_is_in_it():
+    documented = {
+        code
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        for response_codes in codes(operation).values()
+        for code in response_codes
+    }
+    assert documented == {kind.code for kind in ServiceError.__subclasses__()}
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_used():
@@ -203,6 +217,16 @@ class TestPredict:
         small = document(LABELS, Settings(max_image_bytes=2_000_000, max_image_pixels=1_000_000))
         said = small["paths"]["/api/predict"]["post"]["description"]
         assert "2,000,000 bytes and 1,000,000 pixels" in said
+
+
+class TestWhatIsNotThere:
+    def test_is_told_where_it_is_asked_for(self):
+        assert codes(DOCUMENT["paths"]["/{asset}"]["get"])["404"] == {"not_found"}
+
+    def test_is_predict_by_get_which_names_the_method(self):
+        responses = DOCUMENT["paths"]["/api/predict"]["get"]["responses"]
+        assert codes({"responses": responses}) == {"405": {"wrong_method"}}
+        assert responses["405"]["headers"] == {"Allow": {"schema": {"type": "string"}}}
 
 
 class TestReport:
