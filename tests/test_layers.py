@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -30,10 +33,24 @@ def imported(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("part", BELOW)
-def test_no_part_of_the_code_knows_of_those_above_it(part: str) -> None:
+def imported_by(part: str) -> set[str]:
     place = REPOSITORY / part
     files = [place] if place.is_file() else [*place.rglob("*.py")]
     assert files
-    found = set.union(*map(imported, files)) & OURS
-    assert found - {part} == BELOW[part]
+    return set.union(*map(imported, files))
+
+
+@pytest.mark.parametrize("part", BELOW)
+def test_no_part_of_the_code_knows_of_those_above_it(part: str) -> None:
+    assert (imported_by(part) & OURS) - {part} == BELOW[part]
+
+
+@pytest.mark.parametrize("part", sorted(BELOW.keys() - {"training"}))
+def test_what_is_deployed_imports_only_packages_that_are_declared(part: str) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    declared = sum(project["optional-dependencies"].values(), project["dependencies"])
+    names = {each.partition(">=")[0] for each in declared} | {"keras"}  # TensorFlow's own
+    foreign = imported_by(part) - OURS - sys.stdlib_module_names
+    brought_by = packages_distributions()
+    undeclared = {each for each in foreign if names.isdisjoint(map(str.lower, brought_by[each]))}
+    assert undeclared == set()
