@@ -14,13 +14,14 @@ from inference.errors import NotAChestXray
 from inference.gate import Gate, Verdict
 from inference.gradcam import heatmaps
 from inference.gradients import gradients
-from inference.lungs import lung_mask, lung_share
+from inference.lungs import Mask, lung_mask, lung_share
 from inference.overlay import fit, render
 from inference.pixel_budget import PixelBudget, return_memory_at_once
 from inference.preprocessing import VERSION, preprocess
+from inference.radiograph import Radiograph
 from inference.reading import Options
 from inference.report import Explanation, Report, Served
-from inference.runtime import open_runtime
+from inference.runtime import Array, open_runtime
 from inference.settings import Settings
 from model_store.model import Model
 
@@ -94,32 +95,21 @@ class Pipeline:
         )
         with course.step("explain"):
             predicted = classification.number
-            numbers = self._chosen(options.explain, predicted)
+            explained = self._chosen(options.explain, predicted)
             lungs = None if activations.lungs is None else lung_mask(activations.lungs)
-            maps = {each: activations.class_map(each) for each in {predicted, *numbers}}
-            shares = {
-                number: None if lungs is None else lung_share(class_map.clip(min=0), lungs)
-                for number, class_map in maps.items()
-            }
-            explanations = tuple(
-                Explanation(
-                    manifest.labels[number],
-                    heat,
-                    render(radiograph.pixels, heat, options.overlay),
-                    shares[number],
-                )
-                for number, heat in zip(
-                    numbers, heatmaps([maps[number] for number in numbers]), strict=True
-                )
+            maps = {each: activations.class_map(each) for each in {predicted, *explained}}
+            shares = {each: _share(class_map, lungs) for each, class_map in maps.items()}
+            explanations = self._explanations(
+                {each: maps[each] for each in explained}, shares, radiograph, options
             )
-            # The same for the same image, whatever is explained.
-            warnings = caveats(
-                verdict,
-                radiograph,
-                size=manifest.input.size,
-                lungs_found=None if activations.lungs is None else lungs is not None,
-                lung_share=shares[predicted],
-            )
+        # The same for the same image, whatever is explained.
+        warnings = caveats(
+            verdict,
+            radiograph,
+            size=manifest.input.size,
+            lungs_found=None if activations.lungs is None else lungs is not None,
+            lung_share=shares[predicted],
+        )
         return Report(
             radiograph=radiograph,
             sha256=hashlib.sha256(data).hexdigest(),
@@ -153,6 +143,28 @@ class Pipeline:
         labels = self._manifest.labels
         choices = {"predicted": [predicted], "all": list(range(len(labels))), "none": []}
         return choices[explain] if explain in choices else [labels.index(explain)]
+
+    def _explanations(
+        self,
+        maps: dict[int, Array],
+        shares: dict[int, float | None],
+        radiograph: Radiograph,
+        options: Options,
+    ) -> tuple[Explanation, ...]:
+        """One for each class map, all on one scale."""
+        return tuple(
+            Explanation(
+                self._manifest.labels[number],
+                heat,
+                render(radiograph.pixels, heat, options.overlay),
+                shares[number],
+            )
+            for number, heat in zip(maps, heatmaps([*maps.values()]), strict=True)
+        )
+
+
+def _share(class_map: Array, lungs: Mask | None) -> float | None:
+    return None if lungs is None else lung_share(class_map.clip(min=0), lungs)
 
 
 def _refuse(verdict: Verdict, options: Options) -> None:

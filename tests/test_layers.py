@@ -1,4 +1,7 @@
-"""Imports go one way: function_app → archive → inference → model_store; training → inference, model_store."""
+"""Imports go one way: function_app → archive → inference → model_store; training → inference, model_store.
+
+And what is deployed imports no package that is there only because another one needs it.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ def imported(file: Path) -> set[str]:
 
 
 def imported_by(part: str) -> set[str]:
+    """The same of all files of a part."""
     place = REPOSITORY / part
     files = [place] if place.is_file() else [*place.rglob("*.py")]
     assert files
