@@ -39,8 +39,10 @@ FOLDER_LABELS = {
 }
 
 #: How file names of the public sets begin that name the patient: the children's hospital's
-#: (person12_virus_34, NORMAL2-IM-0123-0001) and NIH's (00001234_005).
-_PATIENT = re.compile(r"person\d+_(?:bacteria|virus)(?=_)|(?:NORMAL2-)?IM-\d+(?=-)|\d{8}(?=_\d{3})")
+#: (person12_virus_34, NORMAL2-IM-0123-0001), which count anew in each folder, and NIH's (00001234_005), which
+#: do not. Those of the tuberculosis and COVID-19 sets have a number for each image.
+_PATIENT_OF_FOLDER = re.compile(r"person\d+_(?:bacteria|virus)(?=_)|(?:NORMAL2-)?IM-\d+(?=-)")
+_PATIENT = re.compile(r"\d{8}(?=_\d{3}(?!\d))")
 
 _SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".dcm"}
 _MAX_PIXELS = 200_000_000
@@ -74,8 +76,8 @@ def read_dataset(location: Path, *, unsplit: bool = False) -> list[Example]:
     A manifest needs the columns `path` (relative to the manifest), `label` and `split`; `source`,
     `group` and `licence_class` or `licence` are used where they are there. In folders, images are known by
     how their names end, DICOM files by how they begin as well; hidden files are passed over. The group is
-    what a file's name says of the patient in the way of the public sets, within its folder (they count anew
-    in each); else the file.
+    what a file's name says of the patient in the way of the public sets, within its folder where they count
+    anew in each; else the file.
 
     With `unsplit`, a manifest may do without splits, and folders may be `CLASS/…`.
 
@@ -194,7 +196,9 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _group(path: Path, root: Path) -> str:
-    patient = _PATIENT.match(path.name)
+    if patient := _PATIENT.match(path.name):
+        return patient[0]
+    patient = _PATIENT_OF_FOLDER.match(path.name)
     return (path.with_name(patient[0]) if patient else path).relative_to(root).as_posix()
 
 

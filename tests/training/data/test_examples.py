@@ -244,7 +244,9 @@ def test_the_maintainers_data_set_is_read_whole_and_no_patient_is_in_two_splits(
         ("person12_bacteria_35.png", "train/PNEUMONIA/person12_bacteria"),
         ("IM-0115-0001.png", "train/PNEUMONIA/IM-0115"),
         ("NORMAL2-IM-0503-0001-0002.png", "train/PNEUMONIA/NORMAL2-IM-0503"),
-        ("00001280_004.png", "train/PNEUMONIA/00001280"),
+        ("00001280_004.png", "00001280"),
+        ("20200131_1415.png", "train/PNEUMONIA/20200131_1415.png"),
+        ("MCUCXR_0001_0.png", "train/PNEUMONIA/MCUCXR_0001_0.png"),
         ("Tuberculosis-12.png", "train/PNEUMONIA/Tuberculosis-12.png"),
         ("COVID19(3).png", "train/PNEUMONIA/COVID19(3).png"),
     ],
@@ -255,6 +257,13 @@ def test_a_file_named_after_its_patient_as_in_the_public_sets_gives_the_group(
     (tmp_path / "train" / "PNEUMONIA").mkdir(parents=True)
     (tmp_path / "train" / "PNEUMONIA" / name).write_bytes(b"")
     assert [each.group for each in read_dataset(tmp_path)] == [group]
+
+
+def test_a_patient_of_the_nih_is_the_same_one_in_each_folder(tmp_path: Path) -> None:
+    for folder, image in (("train/NORMAL", 5), ("val/PNEUMONIA", 7), ("test/NORMAL", 6)):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / f"00001234_{image:03}.png").write_bytes(b"")
+    assert {each.group for each in read_dataset(tmp_path)} == {"00001234"}
 
 
 def test_what_has_no_splits_is_read_only_where_that_is_asked_for(tmp_path: Path) -> None:
