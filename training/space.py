@@ -76,4 +76,6 @@ def _as_call(value: Any, default: Any, always: tuple[str, ...] = (), indent: str
 
 
 def _as_text(value: Any) -> str:
-    return repr(value).replace("'", '"')
+    text = repr(value)
+    # Of a text with an apostrophe it has double quotes already.
+    return text if '"' in text else text.replace("'", '"')

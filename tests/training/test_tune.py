@@ -282,5 +282,8 @@ def test_a_config_as_python_is_the_same_config_with_nothing_but_what_differs(
     )
     (tmp_path / "changed.py").write_text(text)
     assert load_config(str(tmp_path / "changed.py")) == changed
+    quoted = Config("tiny", weights="Ann's", lungs='the "best"', without_sources=("a", "b's"))
+    (tmp_path / "quoted.py").write_text(as_python(quoted, ""))
+    assert load_config(str(tmp_path / "quoted.py")) == quoted
     plain: Any = as_python(Config("tiny"), "")
     assert "Augmentation" not in plain
