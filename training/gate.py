@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 from tqdm import tqdm
 
 from inference.gate import FRONTAL, Gate, Verdict, evidence, look, reason_of
@@ -115,7 +116,10 @@ def gather(
 
 
 def fit(collected: Collected, validation: Collected) -> Gate:
-    """Fit a gate, and move the frontal kind's bias so that `REFUSED` of the validation's radiographs fail.
+    """Fit a gate: a linear discriminant analysis of the kinds, then its operating point and its score.
+
+    The operating point is where `REFUSED` of the validation's radiographs fail; the frontal kind's bias is
+    moved there.
 
     Args:
         collected: What the probe is fitted on; every source and every kind has about the same say.
@@ -124,30 +128,54 @@ def fit(collected: Collected, validation: Collected) -> Gate:
     kinds = [FRONTAL, *sorted(set(collected.kinds) - {FRONTAL})]
     centre = collected.features.mean(axis=0, dtype=np.float64)
     scale = collected.features.std(axis=0, dtype=np.float64) + 1e-6
-    values = ((collected.features - centre) / scale).astype(np.float32)
-    shares = _shares(collected)
-    members = [collected.kinds == kind for kind in kinds]
-    means = np.stack([shares[each] @ values[each] for each in members])
-    inside = np.zeros((values.shape[1],) * 2)
-    for each, mean in zip(members, means, strict=True):
-        apart = values[each] - mean
-        inside += (apart * shares[each, np.newaxis]).T @ apart / len(kinds)
-    even = np.trace(inside) / len(inside) * np.eye(len(inside))
-    weights = np.linalg.solve((1 - _SHRINKAGE) * inside + _SHRINKAGE * even, means.T)
-    bias = -0.5 * (means.T * weights).sum(axis=0)
+    standardised = ((collected.features - centre) / scale).astype(np.float32)
+    means, covariance = _moments(standardised, collected, kinds)
+    weights, bias = _discriminants(means, covariance)
     weights /= scale[:, np.newaxis]
     bias -= centre @ weights
 
     frontal = validation.features[validation.kinds == FRONTAL]
-    median = np.median(_margins(frontal, weights, bias))
-    least = np.quantile(_margins(frontal, weights, bias), REFUSED)
-    bias[0] -= least
-    soft = np.log(_MEDIAN_SCORE / (1 - _MEDIAN_SCORE)) / (median - least)
-    gate = Gate(tuple(kinds), weights * soft, bias * soft, edge=PASSES)
+    margins = _margins(frontal, weights, bias)
+    operating_point = np.quantile(margins, REFUSED)
+    bias[0] -= operating_point
+    # With it the median margin gives the median score by the logistic function.
+    slope = logit(_MEDIAN_SCORE) / (np.median(margins) - operating_point)
+    gate = Gate(tuple(kinds), weights * slope, bias * slope, edge=PASSES)
     # As it is stored, so that what is judged here is what is served.
     gate = Gate.from_manifest(gate.to_manifest())
     scores = [gate.judge(each).score or 0.0 for each in frontal]
     return replace(gate, edge=round(max(PASSES, float(np.quantile(scores, NEAR_EDGE))), 4))
+
+
+def _moments(
+    values: npt.NDArray[np.float32], collected: Collected, kinds: Sequence[str]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Means of the kinds, [kinds, features], and the mean of their covariances, [features, features]; in
+    both, each picture counts by `_shares`."""
+    shares = _shares(collected)
+    members = [collected.kinds == kind for kind in kinds]
+    means = np.stack([shares[each] @ values[each] for each in members])
+    within = np.zeros((values.shape[1],) * 2)
+    for each, mean in zip(members, means, strict=True):
+        apart = values[each] - mean
+        within += (apart * shares[each, np.newaxis]).T @ apart / len(kinds)
+    return means, within
+
+
+def _discriminants(
+    means: npt.NDArray[np.floating], covariance: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Weights [features, kinds] and bias [kinds] of the linear discriminant functions of equally frequent
+    kinds: S⁻¹m and −½ mᵀS⁻¹m for a kind's mean m (Hastie, Tibshirani and Friedman 2009, equation 4.10).
+
+    S is the within-class covariance, drawn by `_SHRINKAGE` towards its mean variance times the identity
+    (Ledoit and Wolf 2004). scikit-learn's analysis does the same, but weighs every sample alike.
+    """
+    features = len(covariance)
+    even = np.trace(covariance) / features * np.eye(features)
+    shrunk = (1 - _SHRINKAGE) * covariance + _SHRINKAGE * even
+    weights = np.linalg.solve(shrunk, means.T)
+    return weights, -0.5 * (means.T * weights).sum(axis=0)
 
 
 def _margins(

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from inference.gate import Gate
 from model_store.errors import VersionExists
@@ -137,6 +138,22 @@ def test_the_median_radiograph_scores_999_and_the_edge_is_above_what_passes(gate
     assert np.median(scores) == pytest.approx(0.999, abs=0.0005)
     assert sum(score < 0.5 for score in scores) <= 1
     assert 0.5 <= gate.edge < 0.999
+
+
+def test_the_probe_is_the_linear_discriminant_analysis_of_scikit_learn_where_pictures_count_alike(
+    gate: Gate,
+) -> None:
+    pictures = collected(0)
+    centre, scale = pictures.features.mean(axis=0), pictures.features.std(axis=0)
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1, priors=[1 / 3] * 3)
+    analysis.fit((pictures.features - centre) / scale, pictures.kinds)
+    assert tuple(analysis.classes_) == gate.kinds
+    wanted = analysis.coef_.T / scale[:, np.newaxis]
+    slope = np.abs(gate.weights).max() / np.abs(wanted).max()
+    np.testing.assert_allclose(gate.weights, wanted * slope, rtol=0.002, atol=0.001)
+    # The frontal kind's bias is where the operating point is.
+    bias = analysis.intercept_ - centre @ wanted
+    np.testing.assert_allclose(np.diff(gate.bias[1:]), np.diff(bias[1:]) * slope, rtol=0.005)
 
 
 def test_a_source_like_the_others_is_not_refused_by_a_gate_that_never_saw_it() -> None:
