@@ -76,7 +76,8 @@ class Manifest:
 
     `classes` are in the order of the logits; `created` is ISO 8601 in UTC; `gate` is for the gate
     to read; `metrics` are numbers and objects of numbers; `training_data` is a fingerprint;
-    `without_sources` are sources of these data that the version was not trained on, only tested.
+    `without_sources` are sources of these data that the version was not trained on, only tested;
+    `adjusted` is what was added to each class's logit after training, and empty where nothing was.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -95,6 +96,7 @@ class Manifest:
     metrics: Mapping[str, Any]
     training_data: str
     without_sources: tuple[str, ...] = ()
+    adjusted: tuple[float, ...] = ()
     licence: str
 
     @property
@@ -132,16 +134,19 @@ class Manifest:
             # Before anything else, because it decides what the other keys are.
             if isinstance(value, dict) and "schema_version" in value:
                 _schema_version("schema_version", value["schema_version"])
-            # Versions up to 2026.11.5 do not say what they went without.
-            return cls(**object_of(_MANIFEST, optional=("without_sources",))("", value))
+            manifest: Manifest = object_of(_MANIFEST, cls, optional=_LATER)("", value)
+            if manifest.adjusted and len(manifest.adjusted) != len(manifest.classes):
+                raise wrong("adjusted", value["adjusted"], "a number for each class")
+            return manifest
         except ValueError as error:
             raise ManifestError(f"{source}: {error}.") from error
 
     def to_json(self) -> str:
         """Equal manifests are the same text: sorted keys, two spaces, a newline at the end."""
         content = asdict(self)
-        if not self.without_sources:  # a key that apps deployed before would not read
-            del content["without_sources"]
+        for key in _LATER:
+            if not content[key]:  # apps deployed before would not read it
+                del content[key]
         return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     def write(self, folder: Path) -> None:
@@ -177,6 +182,8 @@ _LABEL = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _VERSION_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 _FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}"
 _LOADABLE = {"model.tflite", "model.keras"}
+#: Keys that versions up to 2026.11.5 do not have, whatever was done with them.
+_LATER = ("without_sources", "adjusted")
 #: Words that a request writes where it could write a label.
 _RESERVED_LABELS = ("predicted", "all", "none")
 
@@ -241,6 +248,13 @@ def _sources(key: str, value: Any) -> tuple[str, ...]:
     return tuple(text(f"{key}[{index}]", each) for index, each in enumerate(value))
 
 
+def _logits(key: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise wrong(key, value, "a list of numbers")
+    read = number(-1000, 1000)
+    return tuple(read(f"{key}[{index}]", each) for index, each in enumerate(value))
+
+
 def _channels(key: str, value: Any) -> int:
     if type(value) is not int or value not in (1, 3):
         raise wrong(key, value, "1 or 3")
@@ -303,5 +317,6 @@ _MANIFEST: dict[str, strict_json.Reader] = {
     "metrics": strict_json.nested_numbers,
     "training_data": text,
     "without_sources": _sources,
+    "adjusted": _logits,
     "licence": text,
 }

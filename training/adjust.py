@@ -69,6 +69,7 @@ def _read(
         manifest.architecture,
         classes=manifest.labels,
         size=manifest.input.size,
+        adjusted=manifest.adjusted,
         without_sources=without or manifest.without_sources,
         seen_before=seen_before,
     )

@@ -224,6 +224,7 @@ def export(
             metrics=with_metrics(numbers, gate_report.found) if gate_report else numbers,
             training_data=facts.training_data,
             without_sources=config.without_sources,
+            adjusted=config.adjusted,
             licence="Research use only; see MODEL_CARD.md",
         )
         manifest.write(folder)

@@ -53,6 +53,18 @@ def test_sources_that_a_version_went_without_are_named_where_there_are_any(
             Manifest.from_json(json.dumps(value))
 
 
+def test_what_was_added_to_logits_is_a_number_for_each_class(value: dict[str, Any]) -> None:
+    assert Manifest.from_json(json.dumps(value)).adjusted == ()
+    value["adjusted"] = [-0.5] + [0.0] * (len(value["classes"]) - 1)
+    manifest = Manifest.from_json(json.dumps(value))
+    assert manifest.adjusted == tuple(value["adjusted"])
+    assert json.loads(manifest.to_json()) == value
+    for wrong in (-0.5, ["-0.5"] * len(value["classes"]), [-0.5], [True] * len(value["classes"])):
+        value["adjusted"] = wrong
+        with pytest.raises(ManifestError, match="adjusted"):
+            Manifest.from_json(json.dumps(value))
+
+
 def test_equal_manifests_are_the_same_text(value: dict[str, Any]) -> None:
     one = Manifest.from_json(json.dumps(value)).to_json()
     other = Manifest.from_json(json.dumps(dict(reversed(value.items())))).to_json()

@@ -70,6 +70,14 @@ def test_a_version_can_be_adjusted_and_exported_again_and_its_card_says_so(
     assert "-2.00 was added to the logit of pneumonia" in card
     assert "less readily" in " ".join(card.split())
     assert "was added to the logit" not in (tmp_path / "1.0" / "MODEL_CARD.md").read_text()
+    # What comes on top of it begins from there.
+    adjust(
+        tmp_path / "1.1",
+        {"pneumonia": 0.5, "normal": 1},
+        read_dataset(drawn),
+        tmp_path / "again",
+    )
+    assert read_config(tmp_path / "again").adjusted == (0, 1, -1.5, 0)
 
 
 def test_the_card_tells_what_a_network_that_it_began_from_had_been_trained_on(
