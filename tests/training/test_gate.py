@@ -151,9 +151,9 @@ def test_the_probe_is_the_linear_discriminant_analysis_of_scikit_learn_where_pic
     wanted = analysis.coef_.T / scale[:, np.newaxis]
     slope = np.abs(gate.weights).max() / np.abs(wanted).max()
     np.testing.assert_allclose(gate.weights, wanted * slope, rtol=0.002, atol=0.001)
-    # The frontal kind's bias is where the operating point is.
+    # The frontal kind's bias is where the operating point is; the others' are stored as float16.
     bias = analysis.intercept_ - centre @ wanted
-    np.testing.assert_allclose(np.diff(gate.bias[1:]), np.diff(bias[1:]) * slope, rtol=0.005)
+    np.testing.assert_allclose(np.diff(gate.bias[1:]), np.diff(bias[1:]) * slope, atol=0.008)
 
 
 def test_a_source_like_the_others_is_not_refused_by_a_gate_that_never_saw_it() -> None:
