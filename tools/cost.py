@@ -87,7 +87,7 @@ def idle(prices: Prices, use: Use) -> dict[str, float]:
 
 
 def table(prices: Prices, use: Use) -> str:
-    """All of it in Markdown, as it stands in the README."""
+    """All of it in Markdown, as it stands in docs/deploy.md."""
 
     def row(what: str, cells: Sequence[str]) -> str:
         return f"| {what} | {' | '.join(cells)} |"

@@ -83,9 +83,9 @@ def test_only_jobs_of_one_environment_can_be_the_deployer():
     assert "'api://AzureADTokenExchange'" in federation
 
 
-def test_the_readme_names_parameters_that_there_are():
-    readme = (ROOT / "README.md").read_text()
-    passed = re.findall(r"--parameters ((?:\w+=\S+ ?)+)", readme)
+def test_parameters_that_are_named_are_there():
+    told = (ROOT / "docs/deploy.md").read_text()
+    passed = re.findall(r"--parameters ((?:\w+=\S+ ?)+)", told)
     assert {each.split("=")[0] for line in passed for each in line.split()} == {
         "environmentName",
         "repository",
@@ -95,9 +95,9 @@ def test_the_readme_names_parameters_that_there_are():
     )
 
 
-def test_the_readme_deploys_by_hand_what_the_workflow_does():
-    readme = (ROOT / "README.md").read_text()
-    told = readme.partition("By hand (`az login`)")[2].partition("### ")[0]
+def test_by_hand_is_deployed_what_the_workflow_deploys():
+    document = (ROOT / "docs/deploy.md").read_text()
+    told = document.partition("By hand (`az login`)")[2].partition("## ")[0]
     workflow = (ROOT / ".github/workflows/deploy-environment.yml").read_text()
     released = r"python -m tools\.release (\w+)"
     assert re.findall(released, told) == re.findall(released, workflow) == ["seed", "app"]
@@ -109,8 +109,8 @@ def test_the_readme_deploys_by_hand_what_the_workflow_does():
         assert f"'{name}=" in (INFRA / "deployer.bicep").read_text()
 
 
-def test_the_readme_asks_azd_for_outputs_that_there_are():
-    asked = re.findall(r"azd env get-value (\w+)", (ROOT / "README.md").read_text())
+def test_azd_is_asked_for_outputs_that_there_are():
+    asked = re.findall(r"azd env get-value (\w+)", (ROOT / "docs/deploy.md").read_text())
     assert set(asked) >= {"MODEL_STORE", "SERVICE_URL"}
     assert set(asked) <= set(read(INFRA / "main.bicep").outputs)
 

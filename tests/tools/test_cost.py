@@ -1,4 +1,4 @@
-"""What a call costs: sums that can be done by hand, and the table of the README."""
+"""What a call costs: sums that can be done by hand, and the table of docs/deploy.md."""
 
 import re
 from pathlib import Path
@@ -67,8 +67,8 @@ def test_four_hundred_mebibytes_are_the_most_for_the_smallest_instance():
     assert fits(2048, Use(peak_mib=401))
 
 
-def test_the_readme_has_the_table():
-    assert table(PRICES, USE) in (ROOT / "README.md").read_text()
+def test_the_document_has_the_table():
+    assert table(PRICES, USE) in (ROOT / "docs/deploy.md").read_text()
 
 
 def test_the_readme_has_the_time_that_the_table_comes_from():
