@@ -97,7 +97,7 @@ def _pictures(
 ) -> dict[str, npt.NDArray[np.uint8]]:
     pictures = {ORIGINAL: pixels}
     if altered:
-        pictures |= {name: alter(pixels, mask) for name, alter in WITHOUT_MASK.items()}
+        pictures |= {name: alter(pixels) for name, alter in WITHOUT_MASK.items()}
     if altered and mask is not None:
         pictures |= {name: alter(pixels, mask) for name, alter in WITH_MASK.items()}
     return pictures

@@ -92,5 +92,5 @@ def test_patients_with_many_images_make_the_interval_wider() -> None:
 
 
 def test_what_cannot_be_said_in_some_resamples_is_passed_over() -> None:
-    assert interval(np.array([np.nan, 1.0, 2.0, 3.0, np.nan]), level=0.5) == [1.5, 2.5]
+    assert interval(np.array([np.nan, 1.0, 2.0, 3.0, np.nan])) == [1.05, 2.95]
     assert np.isnan(interval(np.array([np.nan, np.nan]))).all()

@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from training.evaluators import Predictions, cells
-from training.evaluators.intervals import draw, interval
+from training.evaluators.intervals import RESAMPLES, draw, interval
 
 Heat = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.uint8]
+
+#: The class that has nothing to show.
+HEALTHY = "normal"
 
 #: Standard deviation of the centred blob, as a share of the side.
 BLOB = 0.25
@@ -70,7 +73,6 @@ def heat_in_lungs(
     predictions: Predictions,
     class_maps: Sequence[Heat],
     masks: Sequence[Mask | None],
-    healthy: str = "normal",
 ) -> dict[str, Any]:
     """Share of heat in the lungs and pointing game over right answers that name a disease.
 
@@ -82,15 +84,14 @@ def heat_in_lungs(
         predictions: Of n images.
         class_maps: Of the predicted class, before the ReLU, [rows, columns] each, n of them.
         masks: 0/1 over the image squashed to a square, n of them.
-        healthy: The class that has nothing to show.
 
     Returns:
         `images`, `share` with its `share_interval`, `uniform`, `blob`, `pointing`, `without_heat`, and the
         same for each `label/source` under `sources`.
     """
     chosen = predictions.correct & np.array([mask is not None for mask in masks])
-    if healthy in predictions.classes:
-        chosen &= predictions.expected != predictions.classes.index(healthy)
+    if HEALTHY in predictions.classes:
+        chosen &= predictions.expected != predictions.classes.index(HEALTHY)
     rows = np.full((len(masks), 5), np.nan)
     for number in np.flatnonzero(chosen):
         mask = masks[number]
@@ -119,7 +120,7 @@ def _means(predictions: Predictions, rows: npt.NDArray[np.floating]) -> dict[str
         return {"images": 0.0, "share": nan, "share_interval": [nan, nan]} | dict.fromkeys(
             ("uniform", "blob", "pointing", "without_heat"), nan
         )
-    weights = draw(predictions.patients, 1000, np.random.default_rng(0))
+    weights = draw(predictions.patients, RESAMPLES, np.random.default_rng(0))
     share, uniform, centred, pointing, without = rows.mean(axis=0).tolist()
     return {
         "images": float(count),

@@ -18,6 +18,10 @@ Weights = npt.NDArray[np.float64]
 #: A figure's value in each resample, float [resamples].
 Values = npt.NDArray[np.float64]
 
+#: How often a data set is drawn anew, and the share of the values that an interval has inside.
+RESAMPLES = 1000
+LEVEL = 0.95
+
 _NUMBERS_AT_ONCE = 4_000_000
 
 
@@ -30,35 +34,33 @@ def draw(
     return times[:, patients].astype(np.float64)
 
 
-def interval(values: Values, level: float = 0.95) -> list[float]:
-    """The percentiles that have `level` of the values between them; NaN where no value can be said."""
+def interval(values: Values) -> list[float]:
+    """The percentiles that have `LEVEL` of the values between them; NaN where no value can be said."""
     if np.isnan(values).all():
         return [float("nan")] * 2
-    tail = 100 * (1 - level) / 2
+    tail = 100 * (1 - LEVEL) / 2
     return [float(each) for each in np.nanpercentile(values, [tail, 100 - tail])]
 
 
-def intervals(
-    predictions: Predictions, *, resamples: int = 1000, level: float = 0.95, seed: int = 0
-) -> dict[str, Any]:
+def intervals(predictions: Predictions) -> dict[str, Any]:
     """[low, high] of the figures, under the same keys as `figures` has them.
 
     A cell's figures are NaN in resamples that have none of its images; these are passed over. Of a single
     patient's sensitivity no interval can be said.
     """
     count, patients = len(predictions.expected), predictions.patients
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     at_once = max(1, _NUMBERS_AT_ONCE // count)
     blocks = []
-    for start in range(0, resamples, at_once):
-        weights = draw(patients, min(at_once, resamples - start), generator)
+    for start in range(0, RESAMPLES, at_once):
+        weights = draw(patients, min(at_once, RESAMPLES - start), generator)
         blocks.append(weighted(predictions, weights))
     found: dict[str, Any] = {}
     for path in blocks[0]:
         place = found
         for key in path[:-1]:
             place = place.setdefault(key, {})
-        place[path[-1]] = interval(np.concatenate([block[path] for block in blocks]), level)
+        place[path[-1]] = interval(np.concatenate([block[path] for block in blocks]))
     for label, source, inside in cells(predictions):
         if len(set(patients[inside])) < 2:
             found["sources"][f"{label}/{source}"]["sensitivity"] = [float("nan")] * 2

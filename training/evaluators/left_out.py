@@ -14,11 +14,11 @@ from training.evaluators.intervals import intervals
 LEAST = 25
 
 
-def left_out_figures(left_out: Mapping[str, Predictions], *, least: int = LEAST) -> dict[str, Any]:
+def left_out_figures(left_out: Mapping[str, Predictions]) -> dict[str, Any]:
     """Recall of each held-out cell with its interval, the means, and the calibration.
 
     Returns:
-        `mean_recall` over the cells with at least `least` images, `mean_recall_all` over all of them,
+        `mean_recall` over the cells with at least `LEAST` images, `mean_recall_all` over all of them,
         `ece` and `brier` over all images of all sources, and under `sources` for each source `images`,
         `accuracy`, `ece` and `cells`: label → `images`, `recall`, `interval`, `named` (share of each answer).
 
@@ -27,7 +27,7 @@ def left_out_figures(left_out: Mapping[str, Predictions], *, least: int = LEAST)
     """
     sources = {source: _of_source(each) for source, each in left_out.items()}
     every = [cell for source in sources.values() for cell in source["cells"].values()]
-    large = [cell["recall"] for cell in every if cell["images"] >= least]
+    large = [cell["recall"] for cell in every if cell["images"] >= LEAST]
     return {
         "cells": float(len(large)),
         "mean_recall": float(np.mean(large)) if large else float("nan"),

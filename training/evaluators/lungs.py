@@ -10,7 +10,7 @@ from inference.lungs import lung_mask
 from inference.lungs import lung_share as share_in_own_lungs
 from training.evaluators import Predictions
 from training.evaluators.heat import Heat, Mask, lung_share, spread
-from training.evaluators.intervals import draw, interval
+from training.evaluators.intervals import RESAMPLES, draw, interval
 
 
 def dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
@@ -73,7 +73,7 @@ def _row(class_map: Heat, probability: npt.NDArray[np.float32], mask: Mask | Non
 
 
 def _means(predictions: Predictions, rows: npt.NDArray[np.floating]) -> dict[str, Any]:
-    weights = draw(predictions.patients, 1000, np.random.default_rng(0))
+    weights = draw(predictions.patients, RESAMPLES, np.random.default_rng(0))
     with_dice = ~np.isnan(rows[:, 1])
     names = ("implausible", "dice", "share", "share_by_mask", "uniform", "off")
     found = {

@@ -26,15 +26,16 @@ Maps = npt.NDArray[np.float32]
 
 
 def sanity(
-    model: "keras.Model", batch: npt.NDArray[np.float32], *, steps: int = STEPS, seed: int = SEED
+    model: "keras.Model", batch: npt.NDArray[np.float32], *, steps: int = STEPS
 ) -> dict[str, Any]:
     """Similarity of heatmaps to the trained network's, after each group of layers was randomised.
+
+    Keras's global seed is set, to `SEED`.
 
     Args:
         model: A network with a layer `class_maps` [n, rows, columns, classes] whose mean gives the logits.
         batch: Preprocessed images, float32 [n, size, size, channels]; at least two.
         steps: How many groups there are below the head.
-        seed: Of the random weights; it sets Keras's global one.
 
     Returns:
         `images`; `between_images`, the similarity of the trained network's heatmaps of two different images,
@@ -47,7 +48,7 @@ def sanity(
     head = model.get_layer("class_maps")
     probe = keras.Model(model.input, [head.output, model.output])
     trained = [layer.get_weights() for layer in _weighted(model)]
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(SEED)
     fresh = [layer.get_weights() for layer in _weighted(keras.models.clone_model(model))]
 
     predicted: npt.NDArray[np.integer] | None = None

@@ -19,8 +19,6 @@ from training.evaluators import Predictions
 from training.evaluators.discrimination import overall
 
 Pixels = npt.NDArray[np.uint8]
-#: Gray values [height, width] and the lung mask 0/1 [rows, columns] of the image squashed to a square.
-Alteration = Callable[[Pixels, Pixels], Pixels]
 
 #: How much of height and width counts as border, on each side.
 BORDER = 0.1
@@ -37,7 +35,7 @@ def lungs_only(pixels: Pixels, mask: Pixels) -> Pixels:
     return np.where(_whole(mask, pixels), pixels, 0).astype(np.uint8)
 
 
-def border_blacked_out(pixels: Pixels, mask: Pixels | None = None) -> Pixels:
+def border_blacked_out(pixels: Pixels) -> Pixels:
     """Without the outer tenth on each side, where names, sides and devices leave their marks."""
     height, width = pixels.shape
     down, across = round(BORDER * height), round(BORDER * width)
@@ -47,17 +45,18 @@ def border_blacked_out(pixels: Pixels, mask: Pixels | None = None) -> Pixels:
     return altered
 
 
-def through_128(pixels: Pixels, mask: Pixels | None = None) -> Pixels:
+def through_128(pixels: Pixels) -> Pixels:
     """Squashed to 128 x 128, so that sharpness and aspect ratio are everybody's."""
     return squash(pixels, THROUGH)
 
 
-#: Those that need a lung mask, and those that do without.
-WITH_MASK: dict[str, Alteration] = {
+#: Of gray values [height, width] and the lung mask 0/1 [rows, columns] of the image squashed to a square.
+WITH_MASK: dict[str, Callable[[Pixels, Pixels], Pixels]] = {
     "lungs_blacked_out": lungs_blacked_out,
     "lungs_only": lungs_only,
 }
-WITHOUT_MASK: dict[str, Alteration] = {
+#: Of gray values [height, width] alone.
+WITHOUT_MASK: dict[str, Callable[[Pixels], Pixels]] = {
     "border_blacked_out": border_blacked_out,
     "through_128": through_128,
 }
