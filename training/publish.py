@@ -1,10 +1,8 @@
 """A version → another model store, unless it is worse there than what is in use."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from model_store.manifest import Manifest
 from model_store.store import Store
+from training.dotted import dotted
 
 #: Whether more of a figure is better (1), worse (-1) or neither (0), by the end of its name.
 DIRECTION = {
@@ -93,8 +91,8 @@ def objections(new: Manifest, active: Manifest) -> list[str]:
         prints = f"{new.training_data[:16]} and {active.training_data[:16]}"
         what = f"{new.version} and {active.version}, which is active there, were evaluated on"
         return [f"{what} different data (fingerprints {prints}): their figures cannot be compared."]
-    figures, found = dict(_figures(new.metrics)), []
-    for name, before in _figures(active.metrics):
+    figures, found = dict(dotted(new.metrics)), []
+    for name, before in dotted(active.metrics):
         direction, now = _direction(name), figures.get(name)
         if direction is None:
             found.append(f"  {name}: training/publish.py does not say whether more of it is better")
@@ -104,14 +102,6 @@ def objections(new: Manifest, active: Manifest) -> list[str]:
             found.append(f"  {name}: {new.version} {now:.4f}, {active.version} {before:.4f}")
     head = f"{new.version} is worse than {active.version}, which is active there:"
     return [head, *found] if found else []
-
-
-def _figures(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for key, value in metrics.items():
-        if isinstance(value, Mapping):
-            yield from _figures(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _direction(name: str) -> int | None:

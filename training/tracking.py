@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import distributions
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from training.data import Example, fingerprint
+from training.dotted import dotted
 
 if TYPE_CHECKING:
     from training.config import Config
@@ -220,18 +221,10 @@ def _parameters(config: "Config", examples: Sequence[Example]) -> dict[str, str]
     """The config with Augmentation's fields as `augmentation.FIELD`, the data's sizes and fingerprint."""
     sizes = Counter(example.split for example in examples)
     return {
-        **{key: str(value) for key, value in _flat(asdict(config))},
+        **{key: str(value) for key, value in dotted(asdict(config))},
         **{f"data.{split}": str(size) for split, size in sorted(sizes.items())},
         "data.fingerprint": fingerprint(examples),
     }
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _circumstances(packages: Mapping[str, str]) -> dict[str, str]:
