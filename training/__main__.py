@@ -18,59 +18,8 @@ if TYPE_CHECKING:
     from training.config import Config
 
 
-type Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
-_DATA = argparse.ArgumentParser(add_help=False)
-_DATA.add_argument(
-    "--data",
-    type=Path,
-    required=True,
-    help="a manifest.csv, its folder, or a folder with train/CLASS/, val/CLASS/, test/CLASS/",
-)
-
-_AUDITED = argparse.ArgumentParser(add_help=False)
-_AUDITED.add_argument("--lungs", type=Path, help="lung masks (.npz) for the audits that need them")
-_AUDITED.add_argument(
-    "--left-out",
-    type=Path,
-    help="folder with a SOURCE.json of answers for each source that a network was trained without",
-)
-_AUDITED.add_argument(
-    "--sanity-images",
-    type=int,
-    default=48,
-    help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
-)
-
-_NOT_CXR = (
-    "manifest.csv (path, kind, group) of pictures that are no frontal chest X-rays, or its folder"
-)
-_GATED = argparse.ArgumentParser(add_help=False)
-_GATED.add_argument("--not-cxr", type=Path, help=f"for the gate: {_NOT_CXR}")
-
-_JUDGED = argparse.ArgumentParser(add_help=False)
-_JUDGED.add_argument(
-    "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
-)
-_JUDGED.add_argument(
-    "--without",
-    nargs="+",
-    default=[],
-    metavar="SOURCE",
-    help="sources that the version was trained without (report: those that its manifest names)",
-)
-
-
-#: How a command goes on that was stopped; the others begin anew.
-_GOES_ON = {
-    "train": "; the same command with --resume goes on",
-    "leave-out": "; the same command goes on",
-    "tune": "; the same command goes on, with the trials that were cut off too",
-}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 1 where its words or its data are wrong, 130 after Ctrl-C."""
+    """Run one command; the exit status is 1 where its words or its data are wrong."""
     # TensorFlow tells of each thing that a machine without a GPU does not have.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
@@ -79,11 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, RuntimeError, StoreError, ValueError) as error:
         print(f"training {options.name}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(
-            f"\ntraining {options.name}: stopped{_GOES_ON.get(options.name, '')}.", file=sys.stderr
-        )
-        return 130
 
 
 def _config(options: argparse.Namespace) -> "Config":
@@ -108,37 +52,6 @@ def _config(options: argparse.Namespace) -> "Config":
     return config
 
 
-def _add_train(commands: Commands) -> None:
-    parser = commands.add_parser("train", parents=[_DATA], help="train a network from a config")
-    parser.add_argument(
-        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
-    )
-    parser.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
-    parser.add_argument(
-        "--weights", help="file with ImageNet weights (default: Keras downloads them)"
-    )
-    parser.add_argument(
-        "--epochs", type=_positive, help="train so many epochs instead of the config's"
-    )
-    parser.add_argument(
-        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
-    )
-    parser.add_argument(
-        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
-    )
-    parser.add_argument(
-        "--teachers",
-        nargs="+",
-        type=str,
-        help="networks (.keras) whose answers soften the labels of the training images",
-    )
-    parser.add_argument("--resume", action="store_true", help="go on after an interruption")
-    parser.add_argument(
-        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
-    )
-    parser.set_defaults(command=_train)
-
-
 def _train(options: argparse.Namespace) -> int:
     from training.tracking import tracker
     from training.train import train
@@ -151,56 +64,10 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_join(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "join",
-        parents=[_DATA],
-        help="make one network of several runs' ones, with the mean of their class maps",
-    )
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the new run")
-    parser.set_defaults(command=_join)
-
-
 def _join(options: argparse.Namespace) -> int:
     from training.join import join
 
     return _show_made(join(options.runs, read_dataset(options.data), options.run), options)
-
-
-def _add_adjust(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "adjust",
-        parents=[_DATA],
-        help="make a run whose network names a class more or less readily",
-        description="Add constants to the logits of classes, and show what the network then does on the "
-        "validation split. Below zero a class is named less readily; heatmaps stay as they are.",
-    )
-    parser.add_argument("source", type=Path, help="folder of a run, or of a version in a store")
-    parser.add_argument(
-        "--logit",
-        type=_logit,
-        action="append",
-        required=True,
-        metavar="CLASS=NUMBER",
-        help="what to add to the logit of a class; several times for several classes",
-    )
-    parser.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="sources that the version was trained without, where its manifest does not say",
-    )
-    parser.add_argument(
-        "--seen-before",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="of these, what a network that the version began from had been trained on",
-    )
-    parser.add_argument("--run", type=Path, required=True, help="folder of the new run")
-    parser.set_defaults(command=_adjust)
 
 
 def _adjust(options: argparse.Namespace) -> int:
@@ -233,21 +100,6 @@ def _command(*words: object) -> str:
     return shlex.join(["python", "-m", "training", *map(str, words)])
 
 
-def _add_leave_out(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "leave-out", parents=[_DATA], help="train without each source in turn and predict it"
-    )
-    parser.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
-    parser.add_argument("--weights", help="file with ImageNet weights")
-    parser.add_argument("--lungs", help="file with lung masks, for configs that use them")
-    parser.add_argument("--epochs", type=_positive, help="instead of the config's")
-    parser.add_argument("--sources", nargs="+", help="these (every one that its classes can spare)")
-    parser.add_argument(
-        "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
-    )
-    parser.set_defaults(command=_leave_out)
-
-
 def _leave_out(options: argparse.Namespace) -> int:
     from training.leave_out import leave_out, sources_to_spare
 
@@ -270,41 +122,6 @@ def _leave_out(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_tune(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "tune",
-        help="search for a better config, judged on the validation split only",
-        description="Search for a better config with Optuna, judged on the validation split only. "
-        "The same command, after an interruption or in another terminal, goes on with the same study. "
-        "What is tuned, and in which range, is in training/space.py.",
-    )
-    parser.add_argument("config", help="a name in training/configs, or a .py file")
-    parser.add_argument("--data", type=Path, help="as for train; its test split is not read")
-    parser.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
-    parser.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
-    parser.add_argument(
-        "--trials", type=_positive, default=50, help="that the study shall have (50)"
-    )
-    parser.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
-    parser.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
-    parser.add_argument("--weights", help="file with ImageNet weights")
-    parser.add_argument("--lungs", help="file with lung masks, for configs that use them")
-    parser.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
-    )
-    parser.add_argument(
-        "--heartbeat",
-        type=_positive,
-        default=15,
-        metavar="SECONDS",
-        help="between a trial's signs of life; after four missed it is done again (15)",
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="only print the best trials and write the best config"
-    )
-    parser.set_defaults(command=_tune)
-
-
 def _tune(options: argparse.Namespace) -> int:
     from training.tune import Tuning, show, tune
 
@@ -324,7 +141,11 @@ def _tune(options: argparse.Namespace) -> int:
     if not options.show:
         if not options.data:
             raise ValueError("--data is missing; only --show does without.")
-        tune(tuning, options.processes)
+        try:
+            tune(tuning, options.processes)
+        except KeyboardInterrupt:
+            print("\nStopped. The same command goes on, with the trials that were cut off too.")
+            return 130
     text, python = show(tuning)
     best = study.with_name(f"{study.stem}_best.py")
     best.write_text(python)
@@ -335,36 +156,11 @@ def _tune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_track(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "track", parents=[_DATA], help="bring MLflow up to a run: what it missed, a later report"
-    )
-    parser.add_argument("run", type=Path, help="folder of a run")
-    parser.set_defaults(command=_track)
-
-
 def _track(options: argparse.Namespace) -> int:
     from training.tracking import track
 
     track(options.run, read_dataset(options.data))
     return 0
-
-
-def _add_export(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "export", parents=[_DATA, _AUDITED, _GATED], help="turn a run into a model version"
-    )
-    parser.add_argument("run", type=Path, help="folder of a finished run")
-    parser.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    parser.add_argument("--version", help="name of the version (date and run)")
-    parser.add_argument(
-        "--coverage",
-        type=_share,
-        help="share of the validation images to be answered with certainty (0.8)",
-    )
-    parser.set_defaults(command=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -388,35 +184,6 @@ def _export(options: argparse.Namespace) -> int:
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
     return 0
-
-
-def _add_gate(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "gate",
-        parents=[_DATA],
-        help="fit the gate, which refuses what is no chest X-ray, and hold it against its bars",
-        description="Judge the test split, turned and inverted too, and other pictures with a version's "
-        "gate. With --as, fit a gate first and make a new version of it: a version never changes.",
-    )
-    parser.add_argument("version", help="name of a version in the store, or: active")
-    parser.add_argument("--not-cxr", type=Path, required=True, help=_NOT_CXR)
-    parser.add_argument(
-        "--as", dest="new", metavar="NAME", help="of the new version, with its gate"
-    )
-    parser.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="with --as: sources that the version was trained without, where its manifest does not say",
-    )
-    parser.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    parser.add_argument(
-        "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
-    )
-    parser.set_defaults(command=_gate)
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -450,21 +217,6 @@ def _gate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_publish(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "publish",
-        help="put a version into another store, unless it is worse than the active one there",
-        description="Put a version into another model store, whole and verified, unless one of its figures "
-        "is worse than that of the version that is active there.",
-    )
-    parser.add_argument("version", help="a version of --store")
-    parser.add_argument("--store", default="model_store/models", help="where it is")
-    parser.add_argument("--to", help="another store (without it: no copy, for --promote)")
-    parser.add_argument("--promote", action="store_true", help="put it into use there")
-    parser.add_argument("--force", action="store_true", help="even if it is worse; says so")
-    parser.set_defaults(command=_publish)
-
-
 def _publish(options: argparse.Namespace) -> int:
     from model_store.store import open_store
     from training.publish import publish
@@ -480,19 +232,6 @@ def _publish(options: argparse.Namespace) -> int:
     done = f"{options.version} is {'in use' if options.promote else 'there, not yet in use,'} in {where}"
     print(f"{done}, all the same (--force)." if against else f"{done}.")
     return 0
-
-
-def _add_evaluate(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "evaluate",
-        parents=[_DATA, _JUDGED],
-        help="evaluate the served path (python -m inference) on a split",
-    )
-    parser.add_argument(
-        "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
-    )
-    parser.add_argument("--json", type=Path, help="write the figures into this file too")
-    parser.set_defaults(command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -520,22 +259,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_report(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "report",
-        parents=[_DATA, _JUDGED, _AUDITED, _GATED],
-        help="write a page with figures, audits and heatmaps of a model version",
-    )
-    parser.add_argument("version", help="name of a version in the store, or: active")
-    parser.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    parser.add_argument(
-        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
-    )
-    parser.set_defaults(command=_report)
-
-
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.figures import as_text
@@ -556,34 +279,6 @@ def _report(options: argparse.Namespace) -> int:
         f"\n{options.to / 'report.html'} shows it, {options.to / 'metrics.json'} has all figures."
     )
     return 0
-
-
-def _add_notebook(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "notebook",
-        parents=[_DATA, _AUDITED],
-        help="run the notebook that tells what a model version knows and how far to trust it",
-    )
-    parser.add_argument(
-        "--version", default="active", help="name of a version in the store (%(default)s)"
-    )
-    parser.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    parser.add_argument(
-        "--config",
-        default="mobilenet_v3_small_lungs",
-        help="the config that the version was trained with (%(default)s)",
-    )
-    parser.add_argument(
-        "--show-images",
-        action="store_true",
-        help="show radiographs of the data set; do not publish such a notebook without their licence",
-    )
-    parser.add_argument(
-        "--to", type=Path, default=Path("build/story.ipynb"), help="file (%(default)s)"
-    )
-    parser.set_defaults(command=_notebook)
 
 
 def _notebook(options: argparse.Namespace) -> int:
@@ -639,18 +334,273 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     add_data_commands(commands)
-    _add_train(commands)
-    _add_join(commands)
-    _add_adjust(commands)
-    _add_leave_out(commands)
-    _add_tune(commands)
-    _add_track(commands)
-    _add_export(commands)
-    _add_gate(commands)
-    _add_publish(commands)
-    _add_evaluate(commands)
-    _add_report(commands)
-    _add_notebook(commands)
+
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="a manifest.csv, its folder, or a folder with train/CLASS/, val/CLASS/, test/CLASS/",
+    )
+
+    train = commands.add_parser("train", parents=[data], help="train a network from a config")
+    train.add_argument(
+        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
+    )
+    train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
+    train.add_argument(
+        "--weights", help="file with ImageNet weights (default: Keras downloads them)"
+    )
+    train.add_argument(
+        "--epochs", type=_positive, help="train so many epochs instead of the config's"
+    )
+    train.add_argument(
+        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
+    )
+    train.add_argument(
+        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
+    )
+    train.add_argument(
+        "--teachers",
+        nargs="+",
+        type=str,
+        help="networks (.keras) whose answers soften the labels of the training images",
+    )
+    train.add_argument("--resume", action="store_true", help="go on after an interruption")
+    train.add_argument(
+        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
+    )
+    train.set_defaults(command=_train)
+
+    join = commands.add_parser(
+        "join",
+        parents=[data],
+        help="make one network of several runs' ones, with the mean of their class maps",
+    )
+    join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
+    join.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    join.set_defaults(command=_join)
+
+    adjust = commands.add_parser(
+        "adjust",
+        parents=[data],
+        help="make a run whose network names a class more or less readily",
+        description="Add constants to the logits of classes, and show what the network then does on the "
+        "validation split. Below zero a class is named less readily; heatmaps stay as they are.",
+    )
+    adjust.add_argument("source", type=Path, help="folder of a run, or of a version in a store")
+    adjust.add_argument(
+        "--logit",
+        type=_logit,
+        action="append",
+        required=True,
+        metavar="CLASS=NUMBER",
+        help="what to add to the logit of a class; several times for several classes",
+    )
+    adjust.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, where its manifest does not say",
+    )
+    adjust.add_argument(
+        "--seen-before",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="of these, what a network that the version began from had been trained on",
+    )
+    adjust.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    adjust.set_defaults(command=_adjust)
+
+    left_out = commands.add_parser(
+        "leave-out", parents=[data], help="train without each source in turn and predict it"
+    )
+    left_out.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    left_out.add_argument("--weights", help="file with ImageNet weights")
+    left_out.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    left_out.add_argument("--epochs", type=_positive, help="instead of the config's")
+    left_out.add_argument(
+        "--sources", nargs="+", help="these (every one that its classes can spare)"
+    )
+    left_out.add_argument(
+        "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
+    )
+    left_out.set_defaults(command=_leave_out)
+
+    tune = commands.add_parser(
+        "tune",
+        help="search for a better config, judged on the validation split only",
+        description="Search for a better config with Optuna, judged on the validation split only. "
+        "The same command, after an interruption or in another terminal, goes on with the same study. "
+        "What is tuned, and in which range, is in training/space.py.",
+    )
+    tune.add_argument("config", help="a name in training/configs, or a .py file")
+    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
+    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
+    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
+    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
+    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
+    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
+    tune.add_argument("--weights", help="file with ImageNet weights")
+    tune.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    tune.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
+    )
+    tune.add_argument(
+        "--heartbeat",
+        type=_positive,
+        default=15,
+        metavar="SECONDS",
+        help="between a trial's signs of life; after four missed it is done again (15)",
+    )
+    tune.add_argument(
+        "--show", action="store_true", help="only print the best trials and write the best config"
+    )
+    tune.set_defaults(command=_tune)
+
+    track = commands.add_parser(
+        "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"
+    )
+    track.add_argument("run", type=Path, help="folder of a run")
+    track.set_defaults(command=_track)
+
+    audited = argparse.ArgumentParser(add_help=False)
+    audited.add_argument(
+        "--lungs", type=Path, help="lung masks (.npz) for the audits that need them"
+    )
+    audited.add_argument(
+        "--left-out",
+        type=Path,
+        help="folder with a SOURCE.json of answers for each source that a network was trained without",
+    )
+    audited.add_argument(
+        "--sanity-images",
+        type=int,
+        default=48,
+        help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
+    )
+
+    not_cxr = "manifest.csv (path, kind, group) of pictures that are no frontal chest X-rays, or its folder"
+    gated = argparse.ArgumentParser(add_help=False)
+    gated.add_argument("--not-cxr", type=Path, help=f"for the gate: {not_cxr}")
+
+    export = commands.add_parser(
+        "export", parents=[data, audited, gated], help="turn a run into a model version"
+    )
+    export.add_argument("run", type=Path, help="folder of a finished run")
+    export.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
+    export.add_argument("--version", help="name of the version (date and run)")
+    export.add_argument(
+        "--coverage",
+        type=_share,
+        help="share of the validation images to be answered with certainty (0.8)",
+    )
+    export.set_defaults(command=_export)
+
+    gate = commands.add_parser(
+        "gate",
+        parents=[data],
+        help="fit the gate, which refuses what is no chest X-ray, and hold it against its bars",
+        description="Judge the test split, turned and inverted too, and other pictures with a version's "
+        "gate. With --as, fit a gate first and make a new version of it: a version never changes.",
+    )
+    gate.add_argument("version", help="name of a version in the store, or: active")
+    gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
+    gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
+    gate.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="with --as: sources that the version was trained without, where its manifest does not say",
+    )
+    gate.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
+    gate.add_argument(
+        "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
+    )
+    gate.set_defaults(command=_gate)
+
+    publish = commands.add_parser(
+        "publish",
+        help="put a version into another store, unless it is worse than the active one there",
+        description="Put a version into another model store, whole and verified, unless one of its figures "
+        "is worse than that of the version that is active there.",
+    )
+    publish.add_argument("version", help="a version of --store")
+    publish.add_argument("--store", default="model_store/models", help="where it is")
+    publish.add_argument("--to", help="another store (without it: no copy, for --promote)")
+    publish.add_argument("--promote", action="store_true", help="put it into use there")
+    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
+    publish.set_defaults(command=_publish)
+
+    judged = argparse.ArgumentParser(add_help=False)
+    judged.add_argument(
+        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
+    )
+    judged.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without (report: those that its manifest names)",
+    )
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[data, judged],
+        help="evaluate the served path (python -m inference) on a split",
+    )
+    evaluate.add_argument(
+        "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
+    )
+    evaluate.add_argument("--json", type=Path, help="write the figures into this file too")
+    evaluate.set_defaults(command=_evaluate)
+
+    report = commands.add_parser(
+        "report",
+        parents=[data, judged, audited, gated],
+        help="write a page with figures, audits and heatmaps of a model version",
+    )
+    report.add_argument("version", help="name of a version in the store, or: active")
+    report.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
+    report.add_argument(
+        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
+    )
+    report.set_defaults(command=_report)
+
+    notebook = commands.add_parser(
+        "notebook",
+        parents=[data, audited],
+        help="run the notebook that tells what a model version knows and how far to trust it",
+    )
+    notebook.add_argument(
+        "--version", default="active", help="name of a version in the store (%(default)s)"
+    )
+    notebook.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
+    notebook.add_argument(
+        "--config",
+        default="mobilenet_v3_small_lungs",
+        help="the config that the version was trained with (%(default)s)",
+    )
+    notebook.add_argument(
+        "--show-images",
+        action="store_true",
+        help="show radiographs of the data set; do not publish such a notebook without their licence",
+    )
+    notebook.add_argument(
+        "--to", type=Path, default=Path("build/story.ipynb"), help="file (%(default)s)"
+    )
+    notebook.set_defaults(command=_notebook)
     return parser
 
 

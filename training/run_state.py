@@ -49,17 +49,8 @@ def read_state(run: Path) -> RunState:
 
 
 def read_config(run: Path) -> Config:
-    """The config that a run was made with.
-
-    Raises:
-        ValueError: It has settings that this code does not know.
-    """
+    """The config that a run was made with."""
     settings = dict(read_state(run).config)
-    if unknown := settings.keys() - settings_of(Config(settings["backbone"])).keys():
-        raise ValueError(
-            f"{run} was made with settings that this code does not have ({', '.join(sorted(unknown))}): use "
-            "the code that made it."
-        )
     augmentation = Augmentation(**settings.pop("augmentation"))
     lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
     return Config(**{**settings, **lists}, augmentation=augmentation)

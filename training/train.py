@@ -96,9 +96,7 @@ def train(
         unit="step",
         disable=None,
     ) as bar:
-        # The first step takes most of a minute: until it ends, the network is compiled for it.
-        bar.set_postfix_str("compiling the network")
-        step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: _advance(bar))
+        step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
         while not is_over(state, config):
             epoch = state.epochs_done
             if epoch in (0, config.head_epochs):
@@ -205,12 +203,6 @@ def lung_loss(share: keras.KerasTensor, logits: keras.KerasTensor) -> keras.Kera
     known = keras.ops.cast(share >= 0, logits.dtype)
     losses = keras.ops.softplus(logits) - logits * keras.ops.clip(share, 0, 1)
     return keras.ops.mean(losses * known, axis=(1, 2, 3))
-
-
-def _advance(bar: "tqdm[Any]") -> None:
-    if bar.postfix:
-        bar.set_postfix_str("", refresh=False)
-    bar.update()
 
 
 def _read_chests(examples: Sequence[Example], config: Config) -> list[Chest]:

@@ -4,7 +4,6 @@ import gc
 import json
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,7 +21,6 @@ from model_store.manifest import Input
 from tests.drawing import draw_chest
 from tests.training import tiny
 from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
-from tests.waiting import until
 from training.__main__ import main
 from training.augmentation import Chest
 from training.batches import UNKNOWN, Batches, draw_probabilities
@@ -327,35 +325,6 @@ def test_a_run_that_was_begun_before_a_setting_was_added_goes_on_with_its_defaul
     assert open_run(config, run, resume=True).epochs_done == len(state["history"])
     with pytest.raises(ValueError, match=r"\(hidden_lungs differ\)"):
         open_run(replace(config, hidden_lungs=0.5), run, resume=True)
-
-
-def test_a_run_with_settings_that_are_no_more_is_not_read(
-    runs: tuple[Path, Path], drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = state_of(runs[0])
-    state["config"]["flavour"] = "sour"
-    (tmp_path / "state.json").write_text(json.dumps(state))
-    assert main(["export", str(tmp_path), "--data", str(drawn)]) == 1
-    assert "with settings that this code does not have (flavour)" in capsys.readouterr().err
-
-
-def test_an_interruption_is_no_defect_and_says_how_to_go_on(drawn: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    words = ["train", "tests/training/tiny.py", "--data", drawn, "--run", run, "--no-tracking"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "training", *map(str, words)],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: files_of(run, "epoch-*") or process.poll() is not None)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130, told
-    assert "training train: stopped; the same command with --resume goes on." in told
-    assert "Traceback" not in told
 
 
 def test_a_folder_that_holds_no_run_is_named(
