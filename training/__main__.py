@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from training.assess import Audits
     from training.config import Config
 
+type _Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_NOT_CXR = (
+    "manifest.csv (path, kind, group) of pictures that are no frontal chest X-rays, or its folder"
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 1 where its words or its data are wrong."""
@@ -28,6 +34,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, RuntimeError, StoreError, ValueError) as error:
         print(f"training {options.name}: {error}", file=sys.stderr)
         return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    for add in (
+        add_data_commands,
+        _add_train,
+        _add_join,
+        _add_adjust,
+        _add_leave_out,
+        _add_tune,
+        _add_track,
+        _add_export,
+        _add_gate,
+        _add_publish,
+        _add_evaluate,
+        _add_report,
+        _add_notebook,
+    ):
+        add(commands)
+    return parser
+
+
+def _add_train(commands: _Commands) -> None:
+    train = commands.add_parser("train", help="train a network from a config")
+    _add_data(train)
+    train.add_argument(
+        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
+    )
+    train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
+    train.add_argument(
+        "--weights", help="file with ImageNet weights (default: Keras downloads them)"
+    )
+    train.add_argument(
+        "--epochs", type=_positive, help="train so many epochs instead of the config's"
+    )
+    train.add_argument(
+        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
+    )
+    train.add_argument(
+        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
+    )
+    train.add_argument(
+        "--teachers",
+        nargs="+",
+        type=str,
+        help="networks (.keras) whose answers soften the labels of the training images",
+    )
+    train.add_argument("--resume", action="store_true", help="go on after an interruption")
+    train.add_argument(
+        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
+    )
+    train.set_defaults(command=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from training.tracking import tracker
+    from training.train import train
+
+    config = _config(options)
+    run = options.run or Path("build/runs") / Path(options.config).stem
+    observer = tracker(off=options.no_tracking)
+    best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
+    print(f"The best network is {best}. Next: {_command('export', run, '--data', options.data)}")
+    return 0
 
 
 def _config(options: argparse.Namespace) -> "Config":
@@ -52,22 +124,56 @@ def _config(options: argparse.Namespace) -> "Config":
     return config
 
 
-def _train(options: argparse.Namespace) -> int:
-    from training.tracking import tracker
-    from training.train import train
-
-    config = _config(options)
-    run = options.run or Path("build/runs") / Path(options.config).stem
-    observer = tracker(off=options.no_tracking)
-    best = train(config, read_dataset(options.data), run, resume=options.resume, observer=observer)
-    print(f"The best network is {best}. Next: {_command('export', run, '--data', options.data)}")
-    return 0
+def _add_join(commands: _Commands) -> None:
+    join = commands.add_parser(
+        "join",
+        help="make one network of several runs' ones, with the mean of their class maps",
+    )
+    _add_data(join)
+    join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
+    join.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    join.set_defaults(command=_join)
 
 
 def _join(options: argparse.Namespace) -> int:
     from training.join import join
 
     return _show_made(join(options.runs, read_dataset(options.data), options.run), options)
+
+
+def _add_adjust(commands: _Commands) -> None:
+    adjust = commands.add_parser(
+        "adjust",
+        help="make a run whose network names a class more or less readily",
+        description="Add constants to the logits of classes, and show what the network then does on the "
+        "validation split. Below zero a class is named less readily; heatmaps stay as they are.",
+    )
+    _add_data(adjust)
+    adjust.add_argument("source", type=Path, help="folder of a run, or of a version in a store")
+    adjust.add_argument(
+        "--logit",
+        type=_logit,
+        action="append",
+        required=True,
+        metavar="CLASS=NUMBER",
+        help="what to add to the logit of a class; several times for several classes",
+    )
+    adjust.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without, where its manifest does not say",
+    )
+    adjust.add_argument(
+        "--seen-before",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="of these, what a network that the version began from had been trained on",
+    )
+    adjust.add_argument("--run", type=Path, required=True, help="folder of the new run")
+    adjust.set_defaults(command=_adjust)
 
 
 def _adjust(options: argparse.Namespace) -> int:
@@ -85,6 +191,17 @@ def _adjust(options: argparse.Namespace) -> int:
     return _show_made(best, options)
 
 
+def _logit(text: str) -> tuple[str, float]:
+    label, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not (label and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not CLASS=NUMBER, such as covid19=-0.5")
+    return label, value
+
+
 def _show_made(best: Path, options: argparse.Namespace) -> int:
     from training.run_state import read_state
 
@@ -95,9 +212,22 @@ def _show_made(best: Path, options: argparse.Namespace) -> int:
     return 0
 
 
-def _command(*words: object) -> str:
-    """A command of this program to be pasted into a shell, whatever folders are called."""
-    return shlex.join(["python", "-m", "training", *map(str, words)])
+def _add_leave_out(commands: _Commands) -> None:
+    left_out = commands.add_parser(
+        "leave-out", help="train without each source in turn and predict it"
+    )
+    _add_data(left_out)
+    left_out.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
+    left_out.add_argument("--weights", help="file with ImageNet weights")
+    left_out.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    left_out.add_argument("--epochs", type=_positive, help="instead of the config's")
+    left_out.add_argument(
+        "--sources", nargs="+", help="these (every one that its classes can spare)"
+    )
+    left_out.add_argument(
+        "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
+    )
+    left_out.set_defaults(command=_leave_out)
 
 
 def _leave_out(options: argparse.Namespace) -> int:
@@ -120,6 +250,39 @@ def _leave_out(options: argparse.Namespace) -> int:
     following = _command("report", "VERSION", "--left-out", to, "--data", options.data)
     print(f"Look at them: {following} --to FOLDER")
     return 0
+
+
+def _add_tune(commands: _Commands) -> None:
+    tune = commands.add_parser(
+        "tune",
+        help="search for a better config, judged on the validation split only",
+        description="Search for a better config with Optuna, judged on the validation split only. "
+        "The same command, after an interruption or in another terminal, goes on with the same study. "
+        "What is tuned, and in which range, is in training/space.py.",
+    )
+    tune.add_argument("config", help="a name in training/configs, or a .py file")
+    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
+    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
+    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
+    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
+    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
+    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
+    tune.add_argument("--weights", help="file with ImageNet weights")
+    tune.add_argument("--lungs", help="file with lung masks, for configs that use them")
+    tune.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
+    )
+    tune.add_argument(
+        "--heartbeat",
+        type=_positive,
+        default=15,
+        metavar="SECONDS",
+        help="between a trial's signs of life; after four missed it is done again (15)",
+    )
+    tune.add_argument(
+        "--show", action="store_true", help="only print the best trials and write the best config"
+    )
+    tune.set_defaults(command=_tune)
 
 
 def _tune(options: argparse.Namespace) -> int:
@@ -156,11 +319,36 @@ def _tune(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_track(commands: _Commands) -> None:
+    track = commands.add_parser(
+        "track", help="bring MLflow up to a run: what it missed, a later report"
+    )
+    _add_data(track)
+    track.add_argument("run", type=Path, help="folder of a run")
+    track.set_defaults(command=_track)
+
+
 def _track(options: argparse.Namespace) -> int:
     from training.tracking import track
 
     track(options.run, read_dataset(options.data))
     return 0
+
+
+def _add_export(commands: _Commands) -> None:
+    export = commands.add_parser("export", help="turn a run into a model version")
+    _add_data(export)
+    _add_audits(export)
+    _add_not_cxr(export)
+    export.add_argument("run", type=Path, help="folder of a finished run")
+    _add_store(export)
+    export.add_argument("--version", help="name of the version (date and run)")
+    export.add_argument(
+        "--coverage",
+        type=_share,
+        help="share of the validation images to be answered with certainty (0.8)",
+    )
+    export.set_defaults(command=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -184,6 +372,37 @@ def _export(options: argparse.Namespace) -> int:
     print(f"{manifest.version} is in {options.store}; its card shows how far to trust it.")
     print(f"Put it into use: python -m model_store promote {version} --store {options.store}")
     return 0
+
+
+def _share(text: str) -> float:
+    if not 0 < float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1")
+    return float(text)
+
+
+def _add_gate(commands: _Commands) -> None:
+    gate = commands.add_parser(
+        "gate",
+        help="fit the gate, which refuses what is no chest X-ray, and hold it against its bars",
+        description="Judge the test split, turned and inverted too, and other pictures with a version's "
+        "gate. With --as, fit a gate first and make a new version of it: a version never changes.",
+    )
+    _add_data(gate)
+    gate.add_argument("version", help="name of a version in the store, or: active")
+    gate.add_argument("--not-cxr", type=Path, required=True, help=_NOT_CXR)
+    gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
+    gate.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="with --as: sources that the version was trained without, where its manifest does not say",
+    )
+    _add_store(gate)
+    gate.add_argument(
+        "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
+    )
+    gate.set_defaults(command=_gate)
 
 
 def _gate(options: argparse.Namespace) -> int:
@@ -217,6 +436,21 @@ def _gate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_publish(commands: _Commands) -> None:
+    publish = commands.add_parser(
+        "publish",
+        help="put a version into another store, unless it is worse than the active one there",
+        description="Put a version into another model store, whole and verified, unless one of its figures "
+        "is worse than that of the version that is active there.",
+    )
+    publish.add_argument("version", help="a version of --store")
+    publish.add_argument("--store", default="model_store/models", help="where it is")
+    publish.add_argument("--to", help="another store (without it: no copy, for --promote)")
+    publish.add_argument("--promote", action="store_true", help="put it into use there")
+    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
+    publish.set_defaults(command=_publish)
+
+
 def _publish(options: argparse.Namespace) -> int:
     from model_store.store import open_store
     from training.publish import publish
@@ -232,6 +466,20 @@ def _publish(options: argparse.Namespace) -> int:
     done = f"{options.version} is {'in use' if options.promote else 'there, not yet in use,'} in {where}"
     print(f"{done}, all the same (--force)." if against else f"{done}.")
     return 0
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="evaluate the served path (python -m inference) on a split",
+    )
+    _add_data(evaluate)
+    _add_split(evaluate)
+    evaluate.add_argument(
+        "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
+    )
+    evaluate.add_argument("--json", type=Path, help="write the figures into this file too")
+    evaluate.set_defaults(command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -259,6 +507,23 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_report(commands: _Commands) -> None:
+    report = commands.add_parser(
+        "report",
+        help="write a page with figures, audits and heatmaps of a model version",
+    )
+    _add_data(report)
+    _add_split(report)
+    _add_audits(report)
+    _add_not_cxr(report)
+    report.add_argument("version", help="name of a version in the store, or: active")
+    _add_store(report)
+    report.add_argument(
+        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
+    )
+    report.set_defaults(command=_report)
+
+
 def _report(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.figures import as_text
@@ -281,6 +546,33 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_notebook(commands: _Commands) -> None:
+    notebook = commands.add_parser(
+        "notebook",
+        help="run the notebook that tells what a model version knows and how far to trust it",
+    )
+    _add_data(notebook)
+    _add_audits(notebook)
+    notebook.add_argument(
+        "--version", default="active", help="name of a version in the store (%(default)s)"
+    )
+    _add_store(notebook)
+    notebook.add_argument(
+        "--config",
+        default="mobilenet_v3_small_lungs",
+        help="the config that the version was trained with (%(default)s)",
+    )
+    notebook.add_argument(
+        "--show-images",
+        action="store_true",
+        help="show radiographs of the data set; do not publish such a notebook without their licence",
+    )
+    notebook.add_argument(
+        "--to", type=Path, default=Path("build/story.ipynb"), help="file (%(default)s)"
+    )
+    notebook.set_defaults(command=_notebook)
+
+
 def _notebook(options: argparse.Namespace) -> int:
     from model_store.store import FolderStore
     from training.notebook import STORY, execute
@@ -301,10 +593,59 @@ def _notebook(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="a manifest.csv, its folder, or a folder with train/CLASS/, val/CLASS/, test/CLASS/",
+    )
+
+
+def _add_audits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lungs", type=Path, help="lung masks (.npz) for the audits that need them"
+    )
+    parser.add_argument(
+        "--left-out",
+        type=Path,
+        help="folder with a SOURCE.json of answers for each source that a network was trained without",
+    )
+    parser.add_argument(
+        "--sanity-images",
+        type=int,
+        default=48,
+        help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
+    )
+
+
 def _audits(options: argparse.Namespace) -> "Audits":
     from training.assess import Audits
 
     return Audits(options.lungs, options.left_out, options.sanity_images, options.not_cxr)
+
+
+def _add_not_cxr(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--not-cxr", type=Path, help=f"for the gate: {_NOT_CXR}")
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="sources that the version was trained without (report: those that its manifest names)",
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
+    )
 
 
 def _positive(text: str) -> int:
@@ -313,295 +654,9 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _logit(text: str) -> tuple[str, float]:
-    label, _, number = text.partition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not (label and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not CLASS=NUMBER, such as covid19=-0.5")
-    return label, value
-
-
-def _share(text: str) -> float:
-    if not 0 < float(text) <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1")
-    return float(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
-    add_data_commands(commands)
-
-    data = argparse.ArgumentParser(add_help=False)
-    data.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="a manifest.csv, its folder, or a folder with train/CLASS/, val/CLASS/, test/CLASS/",
-    )
-
-    train = commands.add_parser("train", parents=[data], help="train a network from a config")
-    train.add_argument(
-        "config", help="a name in training/configs, such as mobilenet_v3_small, or a .py file"
-    )
-    train.add_argument("--run", type=Path, help="folder of the run (build/runs/CONFIG)")
-    train.add_argument(
-        "--weights", help="file with ImageNet weights (default: Keras downloads them)"
-    )
-    train.add_argument(
-        "--epochs", type=_positive, help="train so many epochs instead of the config's"
-    )
-    train.add_argument(
-        "--lungs", help="file with lung masks (.npz: path, masks), for configs that use them"
-    )
-    train.add_argument(
-        "--start-from", help="go on from this network (.keras), such as a version's model.keras"
-    )
-    train.add_argument(
-        "--teachers",
-        nargs="+",
-        type=str,
-        help="networks (.keras) whose answers soften the labels of the training images",
-    )
-    train.add_argument("--resume", action="store_true", help="go on after an interruption")
-    train.add_argument(
-        "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
-    )
-    train.set_defaults(command=_train)
-
-    join = commands.add_parser(
-        "join",
-        parents=[data],
-        help="make one network of several runs' ones, with the mean of their class maps",
-    )
-    join.add_argument("runs", nargs="+", type=Path, help="folders of runs; the first one's lungs")
-    join.add_argument("--run", type=Path, required=True, help="folder of the new run")
-    join.set_defaults(command=_join)
-
-    adjust = commands.add_parser(
-        "adjust",
-        parents=[data],
-        help="make a run whose network names a class more or less readily",
-        description="Add constants to the logits of classes, and show what the network then does on the "
-        "validation split. Below zero a class is named less readily; heatmaps stay as they are.",
-    )
-    adjust.add_argument("source", type=Path, help="folder of a run, or of a version in a store")
-    adjust.add_argument(
-        "--logit",
-        type=_logit,
-        action="append",
-        required=True,
-        metavar="CLASS=NUMBER",
-        help="what to add to the logit of a class; several times for several classes",
-    )
-    adjust.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="sources that the version was trained without, where its manifest does not say",
-    )
-    adjust.add_argument(
-        "--seen-before",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="of these, what a network that the version began from had been trained on",
-    )
-    adjust.add_argument("--run", type=Path, required=True, help="folder of the new run")
-    adjust.set_defaults(command=_adjust)
-
-    left_out = commands.add_parser(
-        "leave-out", parents=[data], help="train without each source in turn and predict it"
-    )
-    left_out.add_argument("config", help="a name in training/configs, such as mobilenet_v3_small")
-    left_out.add_argument("--weights", help="file with ImageNet weights")
-    left_out.add_argument("--lungs", help="file with lung masks, for configs that use them")
-    left_out.add_argument("--epochs", type=_positive, help="instead of the config's")
-    left_out.add_argument(
-        "--sources", nargs="+", help="these (every one that its classes can spare)"
-    )
-    left_out.add_argument(
-        "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
-    )
-    left_out.set_defaults(command=_leave_out)
-
-    tune = commands.add_parser(
-        "tune",
-        help="search for a better config, judged on the validation split only",
-        description="Search for a better config with Optuna, judged on the validation split only. "
-        "The same command, after an interruption or in another terminal, goes on with the same study. "
-        "What is tuned, and in which range, is in training/space.py.",
-    )
-    tune.add_argument("config", help="a name in training/configs, or a .py file")
-    tune.add_argument("--data", type=Path, help="as for train; its test split is not read")
-    tune.add_argument("--study", type=Path, help="SQLite file (build/tuning/CONFIG.db)")
-    tune.add_argument("--runs", type=Path, help="the trials' runs (build/runs/tuning/CONFIG)")
-    tune.add_argument("--trials", type=_positive, default=50, help="that the study shall have (50)")
-    tune.add_argument("--processes", type=_positive, default=1, help="that train at a time (1)")
-    tune.add_argument("--epochs", type=_positive, help="of a trial, instead of the config's")
-    tune.add_argument("--weights", help="file with ImageNet weights")
-    tune.add_argument("--lungs", help="file with lung masks, for configs that use them")
-    tune.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS", help="start no trial after so long"
-    )
-    tune.add_argument(
-        "--heartbeat",
-        type=_positive,
-        default=15,
-        metavar="SECONDS",
-        help="between a trial's signs of life; after four missed it is done again (15)",
-    )
-    tune.add_argument(
-        "--show", action="store_true", help="only print the best trials and write the best config"
-    )
-    tune.set_defaults(command=_tune)
-
-    track = commands.add_parser(
-        "track", parents=[data], help="bring MLflow up to a run: what it missed, a later report"
-    )
-    track.add_argument("run", type=Path, help="folder of a run")
-    track.set_defaults(command=_track)
-
-    audited = argparse.ArgumentParser(add_help=False)
-    audited.add_argument(
-        "--lungs", type=Path, help="lung masks (.npz) for the audits that need them"
-    )
-    audited.add_argument(
-        "--left-out",
-        type=Path,
-        help="folder with a SOURCE.json of answers for each source that a network was trained without",
-    )
-    audited.add_argument(
-        "--sanity-images",
-        type=int,
-        default=48,
-        help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
-    )
-
-    not_cxr = "manifest.csv (path, kind, group) of pictures that are no frontal chest X-rays, or its folder"
-    gated = argparse.ArgumentParser(add_help=False)
-    gated.add_argument("--not-cxr", type=Path, help=f"for the gate: {not_cxr}")
-
-    export = commands.add_parser(
-        "export", parents=[data, audited, gated], help="turn a run into a model version"
-    )
-    export.add_argument("run", type=Path, help="folder of a finished run")
-    export.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    export.add_argument("--version", help="name of the version (date and run)")
-    export.add_argument(
-        "--coverage",
-        type=_share,
-        help="share of the validation images to be answered with certainty (0.8)",
-    )
-    export.set_defaults(command=_export)
-
-    gate = commands.add_parser(
-        "gate",
-        parents=[data],
-        help="fit the gate, which refuses what is no chest X-ray, and hold it against its bars",
-        description="Judge the test split, turned and inverted too, and other pictures with a version's "
-        "gate. With --as, fit a gate first and make a new version of it: a version never changes.",
-    )
-    gate.add_argument("version", help="name of a version in the store, or: active")
-    gate.add_argument("--not-cxr", type=Path, required=True, help=not_cxr)
-    gate.add_argument("--as", dest="new", metavar="NAME", help="of the new version, with its gate")
-    gate.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="with --as: sources that the version was trained without, where its manifest does not say",
-    )
-    gate.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    gate.add_argument(
-        "--to", type=Path, help="folder for gate.html, with the mistakes, and gate.json"
-    )
-    gate.set_defaults(command=_gate)
-
-    publish = commands.add_parser(
-        "publish",
-        help="put a version into another store, unless it is worse than the active one there",
-        description="Put a version into another model store, whole and verified, unless one of its figures "
-        "is worse than that of the version that is active there.",
-    )
-    publish.add_argument("version", help="a version of --store")
-    publish.add_argument("--store", default="model_store/models", help="where it is")
-    publish.add_argument("--to", help="another store (without it: no copy, for --promote)")
-    publish.add_argument("--promote", action="store_true", help="put it into use there")
-    publish.add_argument("--force", action="store_true", help="even if it is worse; says so")
-    publish.set_defaults(command=_publish)
-
-    judged = argparse.ArgumentParser(add_help=False)
-    judged.add_argument(
-        "--split", default="test", choices=("train", "val", "test"), help="(%(default)s)"
-    )
-    judged.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        metavar="SOURCE",
-        help="sources that the version was trained without (report: those that its manifest names)",
-    )
-
-    evaluate = commands.add_parser(
-        "evaluate",
-        parents=[data, judged],
-        help="evaluate the served path (python -m inference) on a split",
-    )
-    evaluate.add_argument(
-        "--predictions", type=Path, help="answers made before by: python -m inference … --jsonl"
-    )
-    evaluate.add_argument("--json", type=Path, help="write the figures into this file too")
-    evaluate.set_defaults(command=_evaluate)
-
-    report = commands.add_parser(
-        "report",
-        parents=[data, judged, audited, gated],
-        help="write a page with figures, audits and heatmaps of a model version",
-    )
-    report.add_argument("version", help="name of a version in the store, or: active")
-    report.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    report.add_argument(
-        "--to", type=Path, required=True, help="folder for report.html and metrics.json"
-    )
-    report.set_defaults(command=_report)
-
-    notebook = commands.add_parser(
-        "notebook",
-        parents=[data, audited],
-        help="run the notebook that tells what a model version knows and how far to trust it",
-    )
-    notebook.add_argument(
-        "--version", default="active", help="name of a version in the store (%(default)s)"
-    )
-    notebook.add_argument(
-        "--store", type=Path, default=Path("model_store/models"), help="its folder (%(default)s)"
-    )
-    notebook.add_argument(
-        "--config",
-        default="mobilenet_v3_small_lungs",
-        help="the config that the version was trained with (%(default)s)",
-    )
-    notebook.add_argument(
-        "--show-images",
-        action="store_true",
-        help="show radiographs of the data set; do not publish such a notebook without their licence",
-    )
-    notebook.add_argument(
-        "--to", type=Path, default=Path("build/story.ipynb"), help="file (%(default)s)"
-    )
-    notebook.set_defaults(command=_notebook)
-    return parser
+def _command(*words: object) -> str:
+    """A command of this program to be pasted into a shell, whatever folders are called."""
+    return shlex.join(["python", "-m", "training", *map(str, words)])
 
 
 if __name__ == "__main__":
