@@ -14,6 +14,7 @@ from training.data import of_split, read_dataset, seen_or_asked
 from training.data.commands import add_data_commands
 
 if TYPE_CHECKING:
+    from model_store.manifest import Manifest
     from training.assess import Audits
     from training.config import Config
 
@@ -25,19 +26,41 @@ _NOT_CXR = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 1 where its words or its data are wrong."""
+    """Run one command.
+
+    Returns:
+        The exit status: 2 where its words or its data are wrong, 1 where it came to no good end (or a check
+        says so, such as that of `publish`), 130 after Ctrl-C.
+    """
     # TensorFlow tells of each thing that a machine without a GPU does not have.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except (OSError, RuntimeError, StoreError, ValueError) as error:
-        print(f"training {options.name}: {error}", file=sys.stderr)
-        return 1
+    except RuntimeError as error:
+        status, reason = 1, str(error)
+    except OSError as error:
+        status, reason = 2, _sentence(error)
+    except (StoreError, ValueError) as error:
+        status, reason = 2, str(error)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # behind a progress bar
+        status, reason = 130, f"stopped. {options.goes_on}".rstrip()
+    print(f"training {options.name}: {reason}", file=sys.stderr)
+    return status
+
+
+def _sentence(error: OSError) -> str:
+    if not (error.filename and error.strerror):
+        return str(error)
+    if isinstance(error, FileExistsError):  # of making a folder
+        return f"{error.filename} is a file, and a folder is needed there; name another one."
+    return f"{error.filename}: {error.strerror}."
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.set_defaults(goes_on="")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     for add in (
         add_data_commands,
@@ -87,7 +110,7 @@ def _add_train(commands: _Commands) -> None:
     train.add_argument(
         "--no-tracking", action="store_true", help="leave MLflow alone (MLFLOW_TRACKING_URI)"
     )
-    train.set_defaults(command=_train)
+    train.set_defaults(command=_train, goes_on="The same command with --resume goes on.")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -227,7 +250,7 @@ def _add_leave_out(commands: _Commands) -> None:
     left_out.add_argument(
         "--to", type=Path, help="folder for SOURCE.json of each (build/left_out/CONFIG)"
     )
-    left_out.set_defaults(command=_leave_out)
+    left_out.set_defaults(command=_leave_out, goes_on="The same command goes on.")
 
 
 def _leave_out(options: argparse.Namespace) -> int:
@@ -282,7 +305,9 @@ def _add_tune(commands: _Commands) -> None:
     tune.add_argument(
         "--show", action="store_true", help="only print the best trials and write the best config"
     )
-    tune.set_defaults(command=_tune)
+    tune.set_defaults(
+        command=_tune, goes_on="The same command goes on, with the trials that were cut off too."
+    )
 
 
 def _tune(options: argparse.Namespace) -> int:
@@ -304,11 +329,7 @@ def _tune(options: argparse.Namespace) -> int:
     if not options.show:
         if not options.data:
             raise ValueError("--data is missing; only --show does without.")
-        try:
-            tune(tuning, options.processes)
-        except KeyboardInterrupt:
-            print("\nStopped. The same command goes on, with the trials that were cut off too.")
-            return 130
+        tune(tuning, options.processes)
     text, python = show(tuning)
     best = study.with_name(f"{study.stem}_best.py")
     best.write_text(python)
@@ -375,9 +396,13 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _share(text: str) -> float:
-    if not 0 < float(text) <= 1:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and up to 1")
-    return float(text)
+    return value
 
 
 def _add_gate(commands: _Commands) -> None:
@@ -415,8 +440,9 @@ def _gate(options: argparse.Namespace) -> int:
     store, radiographs = FolderStore(options.store), read_dataset(options.data)
     others = read_negatives(options.not_cxr, radiographs)
     if options.new:
+        without = options.without or _without(store.manifest(options.version))
         manifest, report = add_gate(
-            store, options.version, options.new, radiographs, others, without=options.without
+            store, options.version, options.new, radiographs, others, without=without
         )
     else:
         model = store.open(options.version)
@@ -483,28 +509,47 @@ def _add_evaluate(commands: _Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    import json
-
-    from training.evaluate import predictions_of, served_answers
+    from training.evaluate import predictions_of, read_answers, served_answers
     from training.figures import as_text, figures, trained_cells, write_json
 
-    every = seen_or_asked(read_dataset(options.data), options.without, options.split)
+    every = read_dataset(options.data)
     examples = of_split(every, options.split)
-    if options.predictions:
-        answers = [json.loads(line) for line in options.predictions.read_text().splitlines()]
-    else:
-        answers = served_answers(examples)
+    answers = read_answers(options.predictions) if options.predictions else served_answers(examples)
     predictions, unanswered = predictions_of(answers, examples)
-    found = figures(predictions, trained=trained_cells(every) or None)
-    print(f"{options.split}: {found['images']} images, {len(unanswered)} of them not answered")
+    print(f"{options.split}: {len(examples)} images, {len(unanswered)} of them not answered")
+    without = set(options.without)
     for version in sorted({each["model"]["version"] for each in answers if "model" in each}):
         print(f"The answers are version {version}'s.")
+        without |= {*(options.without or _served_without(version))}
+    trained = trained_cells(seen_or_asked(every, without, options.split))
+    found = figures(predictions, trained=trained or None)
     print(f"\n{as_text(found)}")
     for answer in unanswered[:20]:
         print(f"not answered: {answer['file']}: {answer.get('detail', answer)}")
     if options.json:
         write_json(found, options.json)
     return 0
+
+
+def _served_without(version: str) -> Sequence[str]:
+    from inference.settings import Settings
+    from model_store.store import open_store
+
+    try:
+        return _without(open_store(Settings.from_environment().model_store).manifest(version))
+    except StoreError as error:
+        print(
+            f"warning: {error} If it was trained without a source, say --without.", file=sys.stderr
+        )
+        return ()
+
+
+def _without(manifest: "Manifest") -> Sequence[str]:
+    """The sources that a version was trained without, after a line that says so."""
+    if manifest.without_sources:
+        left_out = ", ".join(manifest.without_sources)
+        print(f"{manifest.version} was trained without {left_out}, as its manifest says.")
+    return manifest.without_sources
 
 
 def _add_report(commands: _Commands) -> None:
@@ -530,7 +575,7 @@ def _report(options: argparse.Namespace) -> int:
     from training.report import report
 
     store = FolderStore(options.store)
-    without = options.without or store.manifest(options.version).without_sources
+    without = options.without or _without(store.manifest(options.version))
     metrics = report(
         store,
         options.version,
@@ -613,7 +658,7 @@ def _add_audits(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sanity-images",
-        type=int,
+        type=_count,
         default=48,
         help="images for the check by randomised weights; 0 leaves it out (%(default)s)",
     )
@@ -638,7 +683,7 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="sources that the version was trained without (report: those that its manifest names)",
+        help="sources that the version was trained without (those that its manifest names)",
     )
 
 
@@ -648,8 +693,14 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
 def _positive(text: str) -> int:
-    if not (text.isdigit() and int(text)):
+    if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 

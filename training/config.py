@@ -98,10 +98,16 @@ def load_config(name: str) -> Config:
     """The `config` of `training/configs/NAME.py`, or of the file `name` if it ends with `.py`.
 
     Raises:
-        ValueError: There is no such config.
+        ValueError: There is no such config, or the file is not what Python can run.
+        OSError: The file cannot be read.
     """
     if name.endswith(".py"):
-        found = runpy.run_path(name).get("config")
+        try:
+            found = runpy.run_path(name).get("config")
+        except OSError:
+            raise
+        except Exception as error:  # whatever is written there
+            raise ValueError(f"{name}: {type(error).__name__}: {error}.") from error
         if not isinstance(found, Config):
             raise ValueError(f"{name} has no `config = Config(…)`.")
         return found

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,50 @@ def served_answers(examples: Sequence[Example]) -> list[dict[str, Any]]:
         "--files-from",
         "-",
     ]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "TQDM_DISABLE": "1"},  # the bar is ours
-    )
-    assert process.stdin
-    assert process.stdout
-    with contextlib.suppress(BrokenPipeError):  # it has ended already and said why
-        process.stdin.write(files)
-        process.stdin.close()
-    lines = tqdm(
-        process.stdout, "evaluating", len(examples), unit="image", leave=False, disable=None
-    )
-    answers = [json.loads(line) for line in lines]
-    process.wait()
+        process_group=0,  # so is Ctrl-C
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it has ended already and said why
+                process.stdin.write(files)
+                process.stdin.close()
+            lines = tqdm(
+                process.stdout, "evaluating", len(examples), unit="image", leave=False, disable=None
+            )
+            answers = [json.loads(line) for line in lines]
+        except BaseException:
+            process.kill()
+            raise
     if len(answers) != len(examples):
         raise RuntimeError(
             f"{len(answers)} answers for {len(examples)} files; see the message above."
         )
+    return answers
+
+
+def read_answers(file: Path) -> list[dict[str, Any]]:
+    """Answers that `python -m inference --jsonl` gave before, one a line.
+
+    Raises:
+        ValueError: A line is none; it is named.
+    """
+    answers = []
+    for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
+        try:
+            answer = json.loads(line)
+            answer["file"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{file}, line {number}: this is no answer of python -m inference … --jsonl."
+            ) from error
+        answers.append(answer)
     return answers
 
 

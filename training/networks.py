@@ -52,7 +52,10 @@ def build(
 
     Raises:
         RuntimeError: The ImageNet weights cannot be downloaded.
+        ValueError: There is no such backbone, or the file has no weights of it.
     """
+    if backbone not in BACKBONES:
+        raise ValueError(f"There is no backbone {backbone!r}; there are {', '.join(BACKBONES)}.")
     shape = (None, None)
     gray = BACKBONES[backbone](input_shape=(*shape, 1), include_top=False, weights=None)
     if weights is not None:

@@ -79,6 +79,9 @@ def report(
     check_labels(chosen, manifest.labels)
     masks = read_masks(audits.masks, chosen) if audits.masks else None
     left_out = audits.left_out_figures()
+    gated = None
+    if audits.not_cxr:
+        gated = of_version(manifest), read_negatives(audits.not_cxr, examples)
     runtime = LiteRTRuntime(model.read("model.tflite"), manifest.outputs)
     trained = figures.trained_cells(examples)
     assessment = assess(
@@ -94,9 +97,9 @@ def report(
     found["sanity"] = _sanity(model, chosen, audits.sanity_images)
     add_left_out(found, left_out)
     gate = None
-    if audits.not_cxr:
-        others = read_negatives(audits.not_cxr, examples)
-        judged = assess_gate(of_version(manifest), runtime, manifest.input, chosen, others)
+    if gated:
+        fitted, others = gated
+        judged = assess_gate(fitted, runtime, manifest.input, chosen, others)
         found["gate"], gate = judged.found, section_of(judged)
     metrics = {
         "schema_version": SCHEMA,

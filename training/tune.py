@@ -25,6 +25,7 @@ import optuna
 from filelock import FileLock
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DatabaseError
 from tqdm import tqdm
 
 from training.columns import columns
@@ -100,18 +101,27 @@ def tune(tuning: Tuning, processes: int) -> optuna.Study:
 
 
 def open_study(tuning: Tuning) -> optuna.Study:
-    """Open the study, or create it."""
+    """Open the study, or create it.
+
+    Raises:
+        ValueError: The file is there and is none.
+    """
     tuning.study.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = RDBStorage(
-            f"sqlite:///{tuning.study}",
-            engine_kwargs={"connect_args": {"timeout": 60}},  # of waiting for the other processes
-            heartbeat_interval=tuning.heartbeat,
-            grace_period=4 * tuning.heartbeat,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
-        )
+        try:
+            storage = RDBStorage(
+                f"sqlite:///{tuning.study}",
+                engine_kwargs={"connect_args": {"timeout": 60}},  # of waiting for the others
+                heartbeat_interval=tuning.heartbeat,
+                grace_period=4 * tuning.heartbeat,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+            )
+        except DatabaseError as error:
+            raise ValueError(
+                f"{tuning.study} cannot be opened as a study ({error.orig}); name another --study."
+            ) from error
     return optuna.create_study(storage=storage, study_name=tuning.study.stem, load_if_exists=True)
 
 

@@ -1,6 +1,8 @@
 """Drawn data sets, and a tiny network that was really trained, exported and promoted."""
 
+import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -57,6 +59,24 @@ def environment(**settings: object) -> dict[str, str]:
     """This process's environment with TensorFlow silent, and settings changed."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     return {**os.environ, **quiet, **{key: str(value) for key, value in settings.items()}}
+
+
+class Terminal(io.StringIO):
+    """A stderr on which bars are drawn; Ctrl-C is pressed as soon as `then` is written."""
+
+    def __init__(self, then: str = "") -> None:
+        super().__init__()
+        self._then = then
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self._then and self._then in text:
+            self._then = ""
+            signal.raise_signal(signal.SIGINT)
+        return written
 
 
 @pytest.fixture(scope="session")

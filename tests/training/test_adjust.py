@@ -125,7 +125,7 @@ def test_a_class_that_the_network_does_not_have_is_said(
     runs: tuple[Path, Path], drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--logit", "cold=1", "--data", str(drawn), "--run", str(tmp_path / "run")]
-    assert main(["adjust", str(runs[0]), *words]) == 1
+    assert main(["adjust", str(runs[0]), *words]) == 2
     assert "has no class cold; it has covid19" in capsys.readouterr().err
 
 

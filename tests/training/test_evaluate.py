@@ -3,6 +3,9 @@
 import json
 import re
 import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 
 from model_store.store import BUNDLED, FolderStore
 from tests.drawing import encode_png
-from tests.training.conftest import Python
+from tests.training.conftest import Python, Terminal
 from tests.training.test_evaluators import TWELVE
 from training.__main__ import main
 
@@ -57,25 +60,75 @@ def test_answers_made_before_are_evaluated_without_a_model(
     assert found["intervals"]["sources"]["a/there"]["sensitivity"] == [0, 0]
 
 
-def test_the_worst_cell_is_of_what_training_saw(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of 30 images each, all of `far` are answered wrongly, and one of `near`."""
+@pytest.fixture
+def ask_far_and_near(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Evaluate 30 images each, of which all of `far` are answered wrongly, and one of `near`."""
     asked = [(source, n) for source in ("near", "far") for n in range(30)]
     rows = [f"{source}{n}.png,a,test,{source}" for source, n in asked]
     rows += ["x.png,a,train,near", "y.png,a,train,far"]
     (tmp_path / "manifest.csv").write_text("\n".join(["path,label,split,source", *rows]))
-    answers = [
-        {"file": str(tmp_path / f"{source}{n}.png"), "probabilities": {"a": share, "b": 1 - share}}
-        for source, n in asked
-        for share in [0.9 if source == "near" and n else 0.1]
-    ]
-    (tmp_path / "answers").write_text("".join(json.dumps(each) + "\n" for each in answers))
-    words = ["evaluate", "--data", str(tmp_path), "--predictions", str(tmp_path / "answers")]
-    assert main(words) == 0
-    assert "recall in the worst source and class (a/far)" in capsys.readouterr().out
-    assert main([*words, "--without", "far"]) == 0
-    assert "recall in the worst source and class (a/near)" in capsys.readouterr().out
+
+    def ask(*more: str, **model: dict[str, str]) -> str:
+        answers = [
+            {
+                "file": str(tmp_path / f"{source}{n}.png"),
+                "probabilities": {"a": share, "b": 1 - share},
+            }
+            | model
+            for source, n in asked
+            for share in [0.9 if source == "near" and n else 0.1]
+        ]
+        file = tmp_path / "answers"
+        file.write_text("".join(json.dumps(each) + "\n" for each in answers))
+        assert main(["evaluate", "--data", str(tmp_path), "--predictions", str(file), *more]) == 0
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return ask
+
+
+def test_the_worst_cell_is_of_what_training_saw(ask_far_and_near: Callable[..., str]) -> None:
+    assert "recall in the worst source and class (a/far)" in ask_far_and_near()
+    printed = ask_far_and_near("--without", "far")
+    assert "recall in the worst source and class (a/near)" in printed
+
+
+def test_the_manifest_says_what_the_version_that_answered_went_without(
+    ask_far_and_near: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = replace(FolderStore(BUNDLED).manifest(), version="1.0", without_sources=("far",))
+    (tmp_path / "store" / "1.0").mkdir(parents=True)
+    manifest.write(tmp_path / "store" / "1.0")
+    monkeypatch.setenv("MODEL_STORE", str(tmp_path / "store"))
+    printed = ask_far_and_near(model={"version": "1.0"})
+    assert "1.0 was trained without far, as its manifest says." in printed
+    assert "recall in the worst source and class (a/near)" in printed
+    printed = ask_far_and_near("--without", "near", model={"version": "1.0"})
+    assert "as its manifest says" not in printed
+    assert "recall in the worst source and class (a/far)" in printed
+    printed = ask_far_and_near(model={"version": "2.0"})
+    assert "There is no version '2.0'" in printed
+    assert "If it was trained without a source, say --without." in printed
+    assert "recall in the worst source and class (a/far)" in printed
+
+
+@pytest.mark.parametrize("line", ["", "no JSON", "[1]", "{}", "\ufffd"])
+def test_a_line_that_is_no_answer_is_named(
+    written: tuple[Path, Path], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, predictions = written
+    predictions.write_text(f"{predictions.read_text()}{line}\n")
+    command = ["evaluate", "--data", str(manifest), "--predictions", str(predictions)]
+    assert main(command) == 2
+    assert f"{predictions}, line 13: this is no answer of python" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_an_evaluation_and_what_answers_for_it(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal(then="evaluating"))
+    assert main(["evaluate", "--data", str(drawn)]) == 130
+    assert terminal.getvalue().endswith("\ntraining evaluate: stopped.\n")
 
 
 def test_what_cannot_be_said_is_null_in_the_json(
@@ -114,7 +167,7 @@ def test_answers_that_do_not_go_with_the_data_are_told_in_a_sentence(
     manifest, predictions = written
     manifest.write_text(manifest.read_text().replace(old, new))
     command = ["evaluate", "--data", str(manifest), "--predictions", str(predictions)]
-    assert main(command) == 1
+    assert main(command) == 2
     assert message in capsys.readouterr().err
 
 
@@ -125,7 +178,7 @@ def test_where_no_image_was_answered_the_reason_is_told(
     lines = manifest.read_text().splitlines()
     manifest.write_text("\n".join([lines[0], lines[4]]))
     command = ["evaluate", "--data", str(manifest), "--predictions", str(predictions)]
-    assert main(command) == 1
+    assert main(command) == 2
     assert "No image was answered" in (message := capsys.readouterr().err)
     assert "The file is truncated." in message
 
@@ -164,7 +217,7 @@ def test_data_with_a_class_that_the_model_lacks_are_told_in_a_sentence(
         MODEL_STORE=exported,
         MODEL_VERSION="1.0",
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.endswith(
         "training evaluate: The data set has the labels fracture; the model has the classes "
         "covid19, normal, pneumonia, tuberculosis.\n"

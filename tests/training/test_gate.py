@@ -313,7 +313,7 @@ def test_the_command_makes_a_new_version_with_a_gate_and_judges_with_it(
     assert again.returncode == 0, again.stderr
     assert again.stdout.splitlines()[:9] == done.stdout.splitlines()[:9]
     missing = python(*words, "1.0", *common)
-    assert missing.returncode == 1
+    assert missing.returncode == 2
     assert "training gate: Version 1.0 has no gate. Make a version with one" in missing.stderr
 
 

@@ -104,7 +104,7 @@ def test_what_is_not_there_is_said_before_anything_runs(
     wrong: list[str], message: str, drawn: Path, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["notebook", "--data", str(drawn), "--store", str(exported), "--version", "1.0"]
-    assert main([*arguments, *wrong]) == 1
+    assert main([*arguments, *wrong]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -151,7 +151,7 @@ def test_within_one_store_promote_asks_the_same(
     assert publish(there, None, "3.0", "--promote") == 0
     assert there.active() == "3.0"
     capsys.readouterr()
-    assert publish(there, None, "2.0") == 1
+    assert publish(there, None, "2.0") == 2
     assert "Say with --to which store it goes to, or with --promote" in capsys.readouterr().err
 
 
@@ -167,7 +167,7 @@ def test_what_is_damaged_exists_already_or_has_nowhere_to_go_changes_nothing(
         ("3.0", there, "There is no version '3.0'"),
         ("1.0", FolderStore(tmp_path / "nowhere"), "nowhere is not a folder"),
     ):
-        assert publish(here, target, version) == 1
+        assert publish(here, target, version) == 2
         assert message in capsys.readouterr().err
     assert {entry.name for entry in there.path.iterdir()} == {"ACTIVE", "1.0"}
     assert not (tmp_path / "nowhere").exists()

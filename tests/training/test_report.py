@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -115,13 +117,28 @@ def test_what_a_report_cannot_be_made_of_is_told_in_a_sentence(
 ) -> None:
     def report(version: str, *more: object) -> str:
         given = ["report", version, "--data", drawn, "--store", exported, "--to", tmp_path / "new"]
-        assert main(list(map(str, [*given, *more]))) == 1
+        assert main(list(map(str, [*given, *more]))) == 2
         return capsys.readouterr().err
 
     assert "There is no version '7.0'" in report("7.0")
     assert "lung masks are a .npz file" in report("1.0", "--lungs", tmp_path / "none.npz")
     assert "there is no SOURCE.json" in report("1.0", "--left-out", tmp_path)
     assert not (tmp_path / "new").exists()
+    # Before the images are read.
+    (tmp_path / "manifest.csv").write_text("path,label,split\nnone.png,normal,test\n")
+    given = ["--data", tmp_path, "--not-cxr", tmp_path / "others"]
+    assert "Version 1.0 has no gate." in report("1.0", *given)
+
+
+def test_a_report_says_which_sources_the_manifest_says_were_left_out(
+    exported: Path, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = shutil.copytree(exported, tmp_path / "store")
+    manifest = FolderStore(store).manifest("1.0")
+    replace(manifest, without_sources=("there",)).write(store / "1.0")
+    given = ["report", "1.0", "--data", drawn, "--store", store, "--to", tmp_path / "new"]
+    assert main(list(map(str, [*given, "--sanity-images", 0]))) == 0
+    assert "1.0 was trained without there, as its manifest says." in capsys.readouterr().out
 
 
 def small_network(initializer: str) -> keras.Model:

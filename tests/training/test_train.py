@@ -20,7 +20,7 @@ from inference.preprocessing import preprocess
 from model_store.manifest import Input
 from tests.drawing import draw_chest
 from tests.training import tiny
-from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, environment
+from tests.training.conftest import EPOCHS, LUNGS, ROOT, Python, Terminal, environment
 from training.__main__ import main
 from training.augmentation import Chest
 from training.batches import UNKNOWN, Batches, draw_probabilities
@@ -238,6 +238,21 @@ def assert_no_false_state(run: Path, seed: int) -> int:
     return done
 
 
+def test_ctrl_c_ends_a_training_with_a_sentence_and_resume_goes_on(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    command = ["train", "tests/training/tiny.py", "--data", str(drawn), "--run", str(run)]
+    command += ["--no-tracking", "--epochs", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal := Terminal(then=" 4/8 "))
+        assert main(command) == 130
+    end = "training train: stopped. The same command with --resume goes on.\n"
+    assert terminal.getvalue().endswith(end)
+    assert main([*command, "--resume"]) == 0
+    assert [row["epoch"] for row in state_of(run)["history"]] == [1, 2]
+
+
 @pytest.fixture(scope="module")
 def shipped(drawn: Path, rgb_weights: Path, python: Python, tmp_path_factory: Any) -> Path:
     """One epoch of the config that is shipped, from weights in a file, by its command."""
@@ -283,7 +298,7 @@ def test_a_run_that_exists_is_left_alone_without_resume(
     runs: tuple[Path, Path], drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = files_of(runs[0])
-    assert main(train_command(drawn, runs[0])) == 1
+    assert main(train_command(drawn, runs[0])) == 2
     assert "holds a run already: go on with --resume or name another" in capsys.readouterr().err
     assert files_of(runs[0]) == before
 
@@ -291,7 +306,7 @@ def test_a_run_that_exists_is_left_alone_without_resume(
 def test_a_run_of_another_config_is_not_resumed_and_what_differs_is_named(
     runs: tuple[Path, Path], drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(train_command(drawn, runs[0], "--resume")) == 1
+    assert main(train_command(drawn, runs[0], "--resume")) == 2
     message = capsys.readouterr().err
     assert "was made with another config (backbone, size, stride, early_sizes," in message
     assert "seed" not in message
@@ -305,7 +320,7 @@ def test_an_image_that_cannot_be_read_and_a_class_without_images_are_told(
     rows = ["path,label,split", *["0.png,normal,train"] * 8, "0.png,normal,val"]
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
     command = ["train", "tests/training/tiny.py", "--data", str(tmp_path)]
-    assert main([*command, "--run", str(tmp_path / "run"), "--no-tracking"]) == 1
+    assert main([*command, "--run", str(tmp_path / "run"), "--no-tracking"]) == 2
     message = capsys.readouterr().err
     assert "no training image is of covid19, pneumonia, tuberculosis;" in message
     assert "0.png: The bytes are no image that is read here" in message
@@ -331,7 +346,7 @@ def test_a_folder_that_holds_no_run_is_named(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for command in (["export", str(tmp_path)], ["join", str(tmp_path), "--run", str(tmp_path)]):
-        assert main([*command, "--data", str(drawn)]) == 1
+        assert main([*command, "--data", str(drawn)]) == 2
         assert f"{tmp_path} holds no run: there is no state.json" in capsys.readouterr().err
 
 
@@ -348,10 +363,72 @@ def test_classes_that_no_version_could_have_are_refused_before_the_training(
 def test_a_config_that_does_not_exist_is_named_beside_those_that_do(
     drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "resnet", "--data", str(drawn)]) == 1
+    assert main(["train", "resnet", "--data", str(drawn)]) == 2
     message = capsys.readouterr().err
     assert "There is no config 'resnet' in training/configs; it has" in message
     assert "mobilenet_v3_small" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("config = Config(", "SyntaxError: '(' was never closed"),
+        ("config = Config('tiny', sise=64)", "unexpected keyword argument 'sise'"),
+        ("configuration = Config('tiny')", "has no `config = Config(…)`"),
+        ("config = Config('resnet')", "There is no backbone 'resnet'; there are"),
+    ],
+)
+def test_a_config_file_that_is_wrong_is_told_in_a_sentence(
+    text: str, message: str, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(f"from training.config import Config\n{text}\n")
+    command = ["train", str(file), "--data", str(drawn), "--run", str(tmp_path / "run")]
+    assert main([*command, "--no-tracking"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--run", "FILE"], "FILE is a file, and a folder is needed there; name another one."),
+        (["--lungs", "FILE"], "FILE: lung masks are a .npz file"),
+        (["--start-from", "NONE.keras"], "File not found: filepath=NONE.keras."),
+        (["--data", "NONE"], "NONE: there is no such file or folder."),
+        (["--data", "FILE"], "FILE: the columns label, path, split are missing"),
+    ],
+)
+def test_a_file_that_is_missing_or_of_another_kind_is_named(
+    more: list[str],
+    message: str,
+    drawn: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").write_text("no picture\n")
+    command = train_command(drawn, Path("run"))
+    command[1] = "small_cnn"
+    assert main([*command, *more]) == 2
+    assert f"training train: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "tiny", "--epochs", "0"], "'0' is not a whole number above 0"),
+        (["export", "run", "--coverage", "80%"], "'80%' is not a share above 0 and up to 1"),
+        (["export", "run", "--coverage", "80"], "'80' is not a share above 0 and up to 1"),
+        (["export", "run", "--sanity-images", "-1"], "'-1' is not a whole number from 0 on"),
+    ],
+)
+def test_a_number_that_an_option_does_not_take_is_told(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--data", "DATA"])
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -367,7 +444,7 @@ def test_data_that_a_run_cannot_use_stop_it_with_a_sentence(
     tmp_path: Path, rows: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "manifest.csv").write_text("\n".join(["path,label,split", *rows]))
-    assert main(train_command(tmp_path, tmp_path / "run")) == 1
+    assert main(train_command(tmp_path, tmp_path / "run")) == 2
     assert message in capsys.readouterr().err
 
 

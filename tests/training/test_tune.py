@@ -147,9 +147,9 @@ def test_a_study_that_is_complete_only_shows_its_best_and_writes_a_config_that_c
 def test_a_study_is_not_mixed_with_trials_of_other_settings_or_runs(
     trials: list[FrozenTrial], tuning: Tuning, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*command(tuning), "--epochs", "4"]) == 1
+    assert main([*command(tuning), "--epochs", "4"]) == 2
     assert "tiny.db was begun with another setting (epochs);" in capsys.readouterr().err
-    assert main([*command(tuning), "--study", str(tuning.study.with_name("new.db"))]) == 1
+    assert main([*command(tuning), "--study", str(tuning.study.with_name("new.db"))]) == 2
     assert "runs has the runs of another study;" in capsys.readouterr().err
 
 
@@ -162,7 +162,7 @@ def test_a_study_that_was_begun_before_a_setting_was_added_goes_on_with_its_defa
     study.set_user_attr("settings", settings)
     assert main(command(tuning)) == 0
     study.set_user_attr("settings", {**settings, "hidden_lungs": 0.5})
-    assert main(command(tuning)) == 1
+    assert main(command(tuning)) == 2
     assert "was begun with another setting (hidden_lungs)" in capsys.readouterr().err
     study.set_user_attr("settings", settings)
 
@@ -183,14 +183,19 @@ def test_an_error_that_ends_the_processes_is_told(
 def test_what_is_wrong_with_the_command_is_said_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["tune", "tests/training/tiny.py"]) == 1
+    assert main(["tune", "tests/training/tiny.py"]) == 2
     assert "--data is missing; only --show does without." in capsys.readouterr().err
     nothing = tmp_path / "nothing.db"
-    assert main(["tune", "tests/training/tiny.py", "--show", "--study", str(nothing)]) == 1
+    assert main(["tune", "tests/training/tiny.py", "--show", "--study", str(nothing)]) == 2
     assert f"There is no study {nothing}." in capsys.readouterr().err
     assert not nothing.exists()
+    (tmp_path / "notes.txt").write_text("It went well.")
+    words = ["--data", str(tmp_path), "--study", str(tmp_path / "notes.txt")]
+    assert main(["tune", "tests/training/tiny.py", *words]) == 2
+    message = "notes.txt cannot be opened as a study (file is not a database); name another"
+    assert message in capsys.readouterr().err
     (tmp_path / "empty.py").write_text("settings = 1\n")
-    assert main(["tune", str(tmp_path / "empty.py"), "--data", str(tmp_path)]) == 1
+    assert main(["tune", str(tmp_path / "empty.py"), "--data", str(tmp_path)]) == 2
     assert "empty.py has no `config = Config(…)`." in capsys.readouterr().err
 
 

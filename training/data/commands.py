@@ -23,7 +23,7 @@ def add_data_commands(commands: "argparse._SubParsersAction[argparse.ArgumentPar
         description="Download the public four-class Kaggle set; needs kagglehub and your API token.",
     )
     fetch.add_argument("--to", type=Path, default=Path("build/kaggle"), help="folder (%(default)s)")
-    fetch.set_defaults(command=_fetch)
+    fetch.set_defaults(command=_fetch, goes_on="The same command goes on.")
 
     check = actions.add_parser(
         "check",

@@ -1,12 +1,13 @@
 """The findings as a whole: what is counted, what makes figures dishonest, and the page."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.drawing import encode_jpeg, encode_png
-from tests.training.conftest import draw_folders
+from tests.training.conftest import Terminal, draw_folders
 from tests.training.data.conftest import AddImage, draw_patient
 from training.__main__ import main
 from training.data import Example, read_dataset
@@ -140,6 +141,14 @@ def test_strict_fails_on_dishonest_data_and_passes_otherwise(
     assert json.loads((tmp_path / "a.json").read_text())["images"] == 6
     manifest(tmp_path, leaking[2:3])
     assert main(["data", "check", str(tmp_path), "--strict"]) == 0
+
+
+def test_ctrl_c_ends_a_check_with_a_word(
+    leaking: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal(then="reading"))
+    assert main(["data", "check", str(manifest(tmp_path, leaking))]) == 130
+    assert terminal.getvalue().endswith("\ntraining data: stopped.\n")
 
 
 def test_the_folders_of_the_kaggle_set_are_checked(

@@ -101,7 +101,7 @@ def test_a_token_that_kaggle_refuses_is_said_with_where_to_get_one(
 ) -> None:
     known = settings(tmp_path, "another", kaggle)
     done = python("-m", "training", "data", "fetch", "--to", "x", **known)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
         "training data: Kaggle refused your API token; make one at https://www.kaggle.com/settings"
     )
@@ -110,7 +110,7 @@ def test_a_token_that_kaggle_refuses_is_said_with_where_to_get_one(
 
 def test_without_a_token_one_sentence_says_where_to_get_one(tmp_path: Path, python: Python) -> None:
     done = python("-m", "training", "data", "fetch", "--to", "x", **settings(tmp_path, ""))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         "training data: Kaggle asks for your API token; make one at "
         "https://www.kaggle.com/settings/api and put it into the environment variable "
@@ -120,7 +120,7 @@ def test_without_a_token_one_sentence_says_where_to_get_one(tmp_path: Path, pyth
 
 def test_a_kaggle_that_cannot_be_reached_is_said(tmp_path: Path, python: Python) -> None:
     done = python("-m", "training", "data", "fetch", "--to", "x", **settings(tmp_path, TOKEN))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "training data: Kaggle could not be reached; try again" in done.stderr
 
 
@@ -128,7 +128,7 @@ def test_without_kagglehub_one_sentence_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "kagglehub", None)  # as if it were not installed
-    assert main(["data", "fetch", "--to", str(tmp_path / "new")]) == 1
+    assert main(["data", "fetch", "--to", str(tmp_path / "new")]) == 2
     assert capsys.readouterr().err == (
         "training data: kagglehub is missing; install it: pip install kagglehub\n"
     )

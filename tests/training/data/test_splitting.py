@@ -181,7 +181,7 @@ def test_a_file_that_is_there_is_only_written_over_by_force(
     (tmp_path / there).write_text("mine")
     arguments = ["data", "split", str(folder), "--to", str(tmp_path / "split.csv")]
     arguments += ["--duplicates", "ignore"]
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert f"{tmp_path / there} is there already" in capsys.readouterr().err
     assert (tmp_path / there).read_text() == "mine"
     assert main([*arguments, "--force"]) == 0
