@@ -11,6 +11,7 @@ import keras
 
 from training.augmentation import Augmentation
 from training.config import Config, completed, settings_of
+from training.dotted import dotted
 
 BEST = "best.keras"
 
@@ -40,17 +41,32 @@ def read_state(run: Path) -> RunState:
 
     Raises:
         FileNotFoundError: There is no run.
+        ValueError: The file is not as `close_epoch` writes it.
     """
     file = run / "state.json"
     if not file.exists():
         raise FileNotFoundError(f"{run} holds no run: there is no {file.name} in it.")
-    content = json.loads(file.read_text())
-    return RunState(**{**content, "config": completed(content["config"])})
+    try:
+        content = json.loads(file.read_text())
+        return RunState(**{**content, "config": completed(content["config"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is not what a training writes; name another run.") from error
 
 
 def read_config(run: Path) -> Config:
-    """The config that a run was made with."""
+    """The config that a run was made with.
+
+    Raises:
+        FileNotFoundError: There is no run.
+        ValueError: See `read_state`, or the config has a field that was removed since.
+    """
     settings = dict(read_state(run).config)
+    known = dict(dotted(settings_of(Config(settings["backbone"]))))
+    if removed := [name for name, _ in dotted(settings) if name not in known]:
+        raise ValueError(
+            f"{run} was made with {', '.join(removed)}, which configs no longer have: use the code that "
+            "made it, or train anew."
+        )
     augmentation = Augmentation(**settings.pop("augmentation"))
     lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
     return Config(**{**settings, **lists}, augmentation=augmentation)

@@ -342,6 +342,29 @@ def test_a_run_that_was_begun_before_a_setting_was_added_goes_on_with_its_defaul
         open_run(replace(config, hidden_lungs=0.5), run, resume=True)
 
 
+def test_a_setting_that_a_run_was_made_with_and_was_removed_since_is_named(
+    runs: tuple[Path, Path], drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs[0], run)
+    state = json.loads((run / "state.json").read_text())
+    state["config"]["focal"] = state["config"]["augmentation"]["shear"] = 0.5
+    (run / "state.json").write_text(json.dumps(state))
+    assert main(["export", str(run), "--data", str(drawn), "--store", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert "was made with augmentation.shear, focal, which configs no longer have:" in message
+    assert "use the code that made it" in message
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"config": {"backbone": "tiny"}}'])
+def test_a_file_that_no_training_wrote_is_named(
+    content: str, drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state.json").write_text(content)
+    assert main(["export", str(tmp_path), "--data", str(drawn)]) == 2
+    assert "state.json is not what a training writes" in capsys.readouterr().err
+
+
 def test_a_folder_that_holds_no_run_is_named(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
