@@ -87,6 +87,7 @@ def train(
     targets, expected = targets_of(training, chests, config), _one_hot(validation, config)
     probabilities = draw_probabilities(training, config.source_balance)
     steps = len(training) // config.batch
+    compiled = set[int]()  # sides of images
 
     observer.started(config, examples, run)
     with tqdm(
@@ -96,19 +97,28 @@ def train(
         unit="step",
         disable=None,
     ) as bar:
-        step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
+
+        def step(batch: int, logs: object) -> None:
+            if bar.postfix:
+                bar.set_postfix_str("")
+            bar.update()
+
         while not is_over(state, config):
             epoch = state.epochs_done
             if epoch in (0, config.head_epochs):
                 _compile(model, config, steps, head_only=epoch < config.head_epochs)
+                compiled.clear()
             batches = Batches(chests, targets, probabilities, config, epoch)
+            if batches.size not in compiled:  # there is a graph for each, made at its first step
+                compiled.add(batches.size)
+                bar.set_postfix_str("compiling")
             figures = model.fit(
                 batches,
                 epochs=epoch + 1,
                 initial_epoch=epoch,
                 shuffle=False,  # `Batches` has its own order, which a resumed run repeats
                 verbose=0,
-                callbacks=[step],
+                callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=step)],
             ).history
             batches.let_go()
             logits = model.predict(inputs, batch_size=32, verbose=0)["logits"]

@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -236,6 +237,18 @@ def assert_no_false_state(run: Path, seed: int) -> int:
     best = run / "best.keras"
     assert done == 1 or zipfile.ZipFile(best).testzip() is None, seed
     return done
+
+
+def test_on_a_terminal_the_bar_says_while_the_graph_for_a_side_is_compiled(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    config = replace(tiny.config, epochs=3, early_sizes=(48,), early_share=0.5)
+    train(config, read_dataset(drawn), tmp_path / "run")
+    bars = re.findall(r" (\d+)/12 \[[^\r]*?(compiling)?\]", terminal.getvalue())
+    # Two epochs have one side, the third another one.
+    assert {steps for steps, compiling in bars if compiling} == {"0", "8"}
+    assert bars[-1] == ("12", "")
 
 
 def test_ctrl_c_ends_a_training_with_a_sentence_and_resume_goes_on(
