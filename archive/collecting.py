@@ -1,9 +1,12 @@
 """The rows of a job as one Parquet file, by DuckDB: exactly one an image, whatever the shards hold."""
 
+import fcntl
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
@@ -121,18 +124,59 @@ def collect(
     Raises:
         OSError: The file or its folder cannot be written, or there is no room to work in.
         RecordsUnavailable: A shard cannot be read.
+        RecordDamaged: A shard has something else than rows.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".collect-") as folder:
-        parts = _gathered(records, job, Path(folder), step)
-        finished = Path(folder) / "rows.parquet"
+    with _workplace(to.parent) as folder:
+        parts = _gathered(records, job, folder, step)
+        finished = folder / "rows.parquet"
         try:
-            with _database(Path(folder)) as database:
-                counts = _collected(database, job, records, parts, finished, tuple(labels))
+            with _database(folder) as database, _interruptible(database) as pool:
+                counts = pool.submit(
+                    _collected, database, job, records, parts, finished, tuple(labels)
+                ).result()
         except duckdb.OperationalError as error:  # of memory or of the disk
             raise OSError(str(error).partition("\n")[0]) from error
+        except duckdb.InvalidInputException:
+            for path in records.names(f"{job.path}/shards/"):  # which is it?
+                jobs.rows_of(records, path)
+            raise
         finished.replace(to)
         return counts
+
+
+@contextmanager
+def _workplace(beside: Path) -> Iterator[Path]:
+    """A folder to work in. It is gone in the end, and so are those of whoever was killed.
+
+    Whoever works in one holds its lock, which ends with the process, and that of the folder around
+    it while none is to be made or taken away by others.
+    """
+    with ExitStack() as held:
+        with _lock(beside):
+            for left in beside.glob(".collect-*"):
+                with suppress(OSError), _lock(left, fcntl.LOCK_NB) as abandoned:
+                    if abandoned:
+                        shutil.rmtree(left)
+            folder = Path(tempfile.mkdtemp(dir=beside, prefix=".collect-"))
+            held.enter_context(_lock(folder))
+        held.callback(shutil.rmtree, folder)
+        yield folder
+
+
+@contextmanager
+def _lock(folder: Path, kind: int = 0) -> Iterator[bool]:
+    """Hold the lock of a folder; False: another has it, or the file system knows of none."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | kind)
+            locked = True
+        except OSError:
+            locked = False
+        yield locked
+    finally:
+        os.close(descriptor)
 
 
 def _gathered(records: Records, job: Job, folder: Path, step: Callable[[int], object]) -> list[str]:
@@ -162,6 +206,20 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(folder / "rows.duckdb", config=settings) as database:
         database.execute("SET preserve_insertion_order = false; SET enable_progress_bar = false")
         yield database
+
+
+@contextmanager
+def _interruptible(database: duckdb.DuckDBPyConnection) -> Iterator[ThreadPoolExecutor]:
+    """A thread for queries that Ctrl-C ends; in the main thread DuckDB hears it only at times."""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            ended = pool.submit(lambda: None)
+            while not ended.done():  # between two queries there is none that it could end
+                database.interrupt()
+                wait([ended], 0.1)
+            raise
 
 
 def _collected(

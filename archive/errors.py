@@ -21,6 +21,10 @@ class RecordsUnavailable(ArchiveError):
     """The place of the jobs or of the images cannot be reached, read or written."""
 
 
+class RecordDamaged(ArchiveError):
+    """A file of a job is none that this code wrote."""
+
+
 class NameUnreadable(ArchiveError):
     """A file or folder has a name that no row could repeat."""
 

@@ -9,10 +9,12 @@ fifth time, with the reason in the job's record, as a queue does.
 import functools
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,7 +85,7 @@ def _until_broken(
     try:
         for batch in waiting:
             try:
-                running[pool.submit(_work, batch, place)] = batch
+                running[_handed(pool, batch, place)] = batch
             except BrokenProcessPool:
                 return [*running.values(), batch]
             if len(running) >= most:
@@ -92,9 +94,6 @@ def _until_broken(
             _settle(running, done)
     except BrokenProcessPool:
         return list(running.values())
-    except BaseException:
-        pool.shutdown(cancel_futures=True)
-        raise
     return []
 
 
@@ -112,7 +111,7 @@ def _tried_alone(batch: Batch, place: Place) -> Tally | None:
     for _ in range(ATTEMPTS):
         with _pool(1) as pool:
             try:
-                return pool.submit(_work, batch, place).result()
+                return _handed(pool, batch, place).result()
             except BrokenProcessPool:
                 continue
     reason = f"The process that worked on it was killed {ATTEMPTS} times."
@@ -120,10 +119,46 @@ def _tried_alone(batch: Batch, place: Place) -> Tally | None:
     return None
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+def _handed(pool: ProcessPoolExecutor, batch: Batch, place: Place) -> Future[Tally | None]:
+    with _deaf():  # it may start a process
+        return pool.submit(_work, batch, place)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Keep Ctrl-C until afterwards, and for ever from the processes that are started meanwhile.
+
+    A terminal sends it to all of them, and only this one is to hear it: the others finish what they have
+    in hand, and one that is half started would end in a trace.
+    """
+    kept: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: kept.append(number))
+    heard = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT}
+    )  # which a new process inherits
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        signal.signal(signal.SIGINT, handler)
+        if kept:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Not forked: the parent may have threads.
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        try:
+            pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:  # the second one, of somebody who does not want to wait
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
 
 
 def _end_with_parent() -> None:

@@ -13,16 +13,28 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from archive.batches import Batch, Item, pack
-from archive.errors import JobDiffers, JobMissing, JobNameInvalid
+from archive.errors import (
+    BatchDamaged,
+    JobDiffers,
+    JobMissing,
+    JobNameInvalid,
+    RecordDamaged,
+)
 from archive.places import Images, Page, Records
+from archive.rows import read_rows
 from inference.reading import Options
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 ROOT = "jobs"
+
+#: What mends a job of which a file is damaged: what was done stays, and what the file said is found anew.
+_SUBMIT_AGAIN = "delete it and submit the job once more, by the same command"
+_RETRY = "delete it and retry the job"
 
 
 @dataclass(frozen=True)
@@ -53,9 +65,13 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":
-        """Of job.json."""
+        """Of job.json.
+
+        Raises:
+            ValueError, TypeError, KeyError, AttributeError: It is none.
+        """
         content = json.loads(text)
-        return cls(options=Options(**content.pop("options")), **content)
+        return _typed(cls(options=Options(**content.pop("options")), **content))
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,8 @@ def load(records: Records, name: str) -> Job:
     if content is None:
         there = ", ".join(all_jobs(records)) or "none"
         raise JobMissing(f"There is no job {name!r} in {records}; there are: {there}.")
-    return Job.from_json(content)
+    with _whole(records, f"{ROOT}/{name}/job.json", _SUBMIT_AGAIN):
+        return Job.from_json(content)
 
 
 def all_jobs(records: Records) -> tuple[str, ...]:
@@ -126,8 +143,12 @@ def all_jobs(records: Records) -> tuple[str, ...]:
 
 def progress(records: Records, job: Job) -> Progress:
     """How far it is listed."""
-    content = records.read(f"{job.path}/progress.json")
-    return Progress(**json.loads(content)) if content else Progress()
+    path = f"{job.path}/progress.json"
+    content = records.read(path)
+    if content is None:
+        return Progress()
+    with _whole(records, path, _SUBMIT_AGAIN):
+        return _typed(Progress(**json.loads(content)))
 
 
 def note_progress(records: Records, job: Job, made: Progress) -> None:
@@ -168,7 +189,7 @@ def listed(records: Records, images: Images, job: Job) -> Iterator[Page]:
             if not records.write_new(path, _page_to_json(page)):
                 content = records.read(path)
         if content is not None:
-            page, fresh = _page_from_json(content), None
+            page, fresh = _page_from_json(records, path, content), None
         yield page
         if page.next is None:
             return
@@ -178,9 +199,10 @@ def listed(records: Records, images: Images, job: Job) -> Iterator[Page]:
 def written_pages(records: Records, job: Job) -> Iterator[Page]:
     """The pages that are written down."""
     for number in range(progress(records, job).pages):
-        content = records.read(f"{job.path}/pages/{number:06}.json")
+        path = f"{job.path}/pages/{number:06}.json"
+        content = records.read(path)
         if content is not None:
-            yield _page_from_json(content)
+            yield _page_from_json(records, path, content)
 
 
 def batches(job: Job, page: Page) -> Iterator[Batch]:
@@ -214,8 +236,29 @@ def poisoned(records: Records, job: Job) -> Iterator[tuple[str, Batch]]:
     for path in records.names(f"{job.path}/poison/"):
         content = records.read(path)
         if content is not None:
-            told = json.loads(content)
-            yield told["reason"], Batch.decode(json.dumps(told["batch"]))
+            with _whole(records, path, _RETRY):
+                told = json.loads(content)
+                found = told["reason"], Batch.decode(json.dumps(told["batch"]))
+            yield found
+
+
+def rows_of(records: Records, path: str) -> tuple[tuple[Item, str, str], ...]:
+    """Image, outcome and code (empty where answered) of each row of a shard.
+
+    Raises:
+        RecordDamaged: It is none.
+    """
+    with _whole(records, path, _RETRY):
+        return tuple(read_rows(records.read(path) or b""))
+
+
+@contextmanager
+def _whole(records: Records, path: str, remedy: str) -> Iterator[None]:
+    """Turn what reading a damaged file gives into RecordDamaged, which names it and says what to do."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, BatchDamaged) as error:
+        raise RecordDamaged(f"{records}/{path} is damaged; {remedy}.") from error
 
 
 def _page_to_json(page: Page) -> bytes:
@@ -223,6 +266,14 @@ def _page_to_json(page: Page) -> bytes:
     return json.dumps({"next": page.next, "items": items}, ensure_ascii=False).encode()
 
 
-def _page_from_json(content: bytes) -> Page:
-    told = json.loads(content)
-    return Page(tuple(Item(name, etag) for name, etag in told["items"]), told["next"])
+def _page_from_json(records: Records, path: str, content: bytes) -> Page:
+    with _whole(records, path, "submit its images as another job, with --job"):
+        told = json.loads(content)
+        return Page(tuple(Item(name, etag) for name, etag in told["items"]), told["next"])
+
+
+def _typed[T: (Job, Progress)](read: T) -> T:
+    for each in fields(read):
+        if not isinstance(getattr(read, each.name), each.type):  # type: ignore[arg-type]
+            raise TypeError(each.name)
+    return read

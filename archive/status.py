@@ -10,7 +10,7 @@ from archive.batches import Item
 from archive.jobs import Job
 from archive.places import Records, Shard, Tally
 from archive.prices import Prices, dollars
-from archive.rows import OUTCOMES, read_rows
+from archive.rows import OUTCOMES
 
 #: GB of an instance with one core.
 INSTANCE_GB = 2.0
@@ -92,7 +92,7 @@ def _total(records: Records, shards: Iterable[Shard]) -> Tally:
         if not shard.attempt:
             first.update({each: getattr(shard.tally, each) for each in OUTCOMES})
             continue
-        for item, outcome, _ in read_rows(records.read(shard.path) or b""):
+        for item, outcome, _ in jobs.rows_of(records, shard.path):
             again[item] = min(OUTCOMES.index(outcome), again.get(item, len(OUTCOMES)))
     first.update(OUTCOMES[best] for best in again.values())
     first["failed"] -= len(again)

@@ -6,7 +6,6 @@ from archive import jobs
 from archive.batches import Batch, Item, pack
 from archive.jobs import Job, Progress
 from archive.places import Images, Page, Records
-from archive.rows import read_rows
 
 #: Failures that may be none the next time.
 WORTH_A_RETRY = ("internal", "gone")
@@ -49,7 +48,7 @@ def failed(records: Records, job: Job, but: Collection[Item] = ()) -> Iterator[B
         attempts.append(shard.attempt)
         if not (shard.tally.failed or shard.attempt):
             continue  # most shards; they need not be read
-        for item, outcome, code in read_rows(records.read(shard.path) or b""):
+        for item, outcome, code in jobs.rows_of(records, shard.path):
             if outcome != "failed":
                 done.add(item)
             last[item] = max(last.get(item, (-1, "")), (shard.attempt, code))

@@ -460,6 +460,72 @@ def test_a_record_that_cannot_be_read_is_told(
     assert capsys.readouterr().err == f"error: {record} cannot be read: Is a directory.\n"
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"id": "three"}'])
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("job.json", "delete it and submit the job once more, by the same command"),
+        ("progress.json", "delete it and submit the job once more, by the same command"),
+        ("pages/000000.json", "submit its images as another job, with --job"),
+        ("poison/x.json", "delete it and retry the job"),
+    ],
+)
+def test_a_damaged_file_of_a_job_is_named_with_what_mends_it(
+    path: str,
+    remedy: str,
+    content: bytes,
+    small: tuple[Job, FolderRecords, FolderImages],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    store = ["--store", str(records.path)]
+    record = records.path / job.path / path
+    record.parent.mkdir(exist_ok=True)
+    record.write_bytes(content)
+    assert main(["retry", job.id, *store]) == 1
+    assert capsys.readouterr().err == f"error: {record} is damaged; {remedy}.\n"
+    if remedy.startswith("delete"):
+        record.unlink()
+        line = ["retry", job.id] if "retry" in remedy else ["submit", job.container]
+        name = [] if "retry" in remedy else ["--job", job.id]
+        assert main([*line, *name, *store, "--workers", "1"]) == 0
+        assert status(records, job).tally.images == 3
+
+
+@pytest.mark.parametrize("value", ['"1"', "null", "[]"])
+def test_a_record_of_another_type_is_damaged(
+    value: str,
+    small: tuple[Job, FolderRecords, FolderImages],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    record = records.path / job.path / "progress.json"
+    record.write_text(f'{{"pages": {value}, "images": 3, "whole": true}}')
+    assert main(["status", job.id, "--store", str(records.path)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {record} is damaged; ")
+
+
+@pytest.mark.parametrize("content", [b"no rows\n", b"[]\n", b'{"outcome": "answered", '])
+def test_a_damaged_shard_is_named_and_a_retry_mends_it(
+    content: bytes,
+    small: tuple[Job, FolderRecords, FolderImages],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job, records, _ = small
+    work(small)
+    (shard,) = records.path.rglob("*.jsonl")
+    shard.write_bytes(content)
+    store = ["--store", str(records.path)]
+    line = ["collect", job.id, *store, "--to", str(tmp_path / "rows.parquet")]
+    assert main(line) == 1
+    assert capsys.readouterr().err == f"error: {shard} is damaged; delete it and retry the job.\n"
+    assert not (tmp_path / "rows.parquet").exists()
+    shard.unlink()
+    assert main(["retry", job.id, *store, "--workers", "1"]) == 0
+    assert main(line) == 0
+
+
 def test_what_cannot_be_deleted_or_read_of_a_job_is_told(
     small: tuple[Job, FolderRecords, FolderImages],
     monkeypatch: pytest.MonkeyPatch,
@@ -529,8 +595,9 @@ def test_results_that_cannot_be_written_are_told(
     (tmp_path / "file").write_text("no folder")
     to = tmp_path / name
     assert main(["collect", job.id, "--store", str(records.path), "--to", str(to)]) == 1
+    written = to.with_suffix(".html") if name == "page.parquet" else to
     told = capsys.readouterr().err
-    assert told.startswith(f"error: {to} cannot be written: ")
+    assert told.startswith(f"error: {written} cannot be written: ")
     assert reason in told
 
 
