@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import batched
@@ -131,8 +131,10 @@ def collect(
         parts = _gathered(records, job, folder, step)
         finished = folder / "rows.parquet"
         try:
-            with _database(folder) as database:
-                counts = _collected(database, job, records, parts, finished, tuple(labels))
+            with _database(folder) as database, _interruptible(database) as pool:
+                counts = pool.submit(
+                    _collected, database, job, records, parts, finished, tuple(labels)
+                ).result()
         except duckdb.OperationalError as error:  # of memory or of the disk
             raise OSError(str(error).partition("\n")[0]) from error
         except duckdb.InvalidInputException:
@@ -204,6 +206,21 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(folder / "rows.duckdb", config=settings) as database:
         database.execute("SET preserve_insertion_order = false; SET enable_progress_bar = false")
         yield database
+
+
+@contextmanager
+def _interruptible(database: duckdb.DuckDBPyConnection) -> Iterator[ThreadPoolExecutor]:
+    """A thread for queries that Ctrl-C ends; in the main thread DuckDB hears it only at times."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()  # interrupted while it starts a thread, it would lose sight of it
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            ended = pool.submit(lambda: None)
+            while not ended.done():  # between two queries there is none that it could end
+                database.interrupt()
+                wait([ended], 0.1)
+            raise
 
 
 def _collected(

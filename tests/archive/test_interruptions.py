@@ -136,6 +136,24 @@ def test_ctrl_c_while_the_command_is_imported_is_a_sentence(package: str) -> Non
     assert ended.stderr.count("\n") == 1
 
 
+def test_ctrl_c_in_the_database_is_a_sentence_and_leaves_nothing(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = threading.Event()
+
+    def long_query(database: duckdb.DuckDBPyConnection, *rest: object) -> None:
+        begun.set()
+        database.execute("SELECT sum(sqrt(i)) FROM range(1000000000000) numbers(i)")
+
+    monkeypatch.setattr("archive.collecting._collected", long_query)
+    results = tmp_path / "results"
+    line = ["collect", "all", "--store", str(done), "--to", str(results / "rows.parquet")]
+    with interrupted_when(begun.is_set):
+        code = main(line)
+    assert (code, capsys.readouterr().err) == (130, SENTENCE)
+    assert list(results.iterdir()) == []
+
+
 def test_collecting_clears_what_a_killed_one_left_and_not_what_another_works_in(
     done: Path, tmp_path: Path
 ) -> None:
