@@ -75,6 +75,8 @@ class Terminal(io.StringIO):
         written = super().write(text)
         if self._then and self._then in text:
             self._then = ""
+            # Where tests run in the background, a shell has set it to be ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.raise_signal(signal.SIGINT)
         return written
 

@@ -184,5 +184,5 @@ def test_the_command_says_in_a_sentence_that_a_version_exists(
     runs: tuple[Path, Path], exported: Path, drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["export", str(runs[0]), "--data", str(drawn), "--store", str(exported)]
-    assert main([*command, "--version", "1.0"]) == 1
+    assert main([*command, "--version", "1.0"]) == 2
     assert capsys.readouterr().err.startswith("training export: Version 1.0 is in ")
