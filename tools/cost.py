@@ -30,7 +30,7 @@ class Use:
     """What was measured (`make bench`) and how the app is set up (`infra/main.bicep`)."""
 
     answer_ms: float = told(9.5, "time that an answer takes on one core, ms")
-    peak_mib: float = told(413, "peak of app, worker and decoders at every limit at once, MiB")
+    peak_mib: float = told(382, "peak of app, worker and decoders at every limit at once, MiB")
     minimum_ms: float = told(1000, "billed at least for a period in which an instance answers, ms")
     concurrency: int = told(8, "requests that one instance answers at a time", 1)
     dev_instances: int = told(4, "instances at most in dev (infra/main.bicepparam)", 1)

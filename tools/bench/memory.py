@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,13 +175,19 @@ def _watched(pid: int, load: Load) -> Iterator[None]:
 
 
 def _children(pid: int) -> list[int]:
+    """Those that run a program of their own: until then a new one shows its parent's memory as its own."""
     children: list[int] = []
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+        with suppress(OSError):  # the thread has ended
             children += map(int, file.read_text().split())
-        except OSError:  # the thread has ended
-            continue
-    return children
+    return [each for each in children if _command(each) != _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def mebibytes(pid: int, key: str) -> float:
